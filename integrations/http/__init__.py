@@ -1,0 +1,1 @@
+"""Requests and replies as values, and the drivers that carry them."""

@@ -1,0 +1,1 @@
+"""SMS gateways as plain Python: no Django, no HTTP client, no I/O."""
