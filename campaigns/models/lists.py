@@ -1,0 +1,106 @@
+"""Subscribers and the lists they are on."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from accounts.models import Account
+from broadcast.core.models import TimestampedModel
+from campaigns.querysets import SubscriberListQuerySet, SubscriberQuerySet, SubscriptionQuerySet
+
+
+class Subscriber(TimestampedModel):
+    """A person an account may write to."""
+
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="subscribers")
+    number = models.CharField(max_length=16, help_text="E.164.")
+    first_name = models.CharField(max_length=80, blank=True)
+    last_name = models.CharField(max_length=80, blank=True)
+    email = models.EmailField("e-mail", blank=True)
+    fields = models.JSONField("custom fields", default=dict, blank=True, help_text="Names and texts, as JSON.")
+
+    objects = SubscriberQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-id",)
+        constraints = (
+            models.UniqueConstraint(fields=("account", "number"), name="campaigns_subscriber_once_per_account"),
+        )
+
+    def __str__(self) -> str:
+        return self.full_name or self.number
+
+    @property
+    def full_name(self) -> str:
+        """First and last name."""
+        return f"{self.first_name} {self.last_name}".strip()
+
+
+class SubscriberList(TimestampedModel):
+    """A list that campaigns are sent to."""
+
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="lists")
+    name = models.CharField(max_length=100)
+    description = models.CharField(max_length=200, blank=True)
+    subscribers = models.ManyToManyField(Subscriber, through="Subscription", related_name="lists")
+
+    objects = SubscriberListQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("name",)
+        verbose_name = "list"
+        constraints = (models.UniqueConstraint(fields=("account", "name"), name="campaigns_list_name_once_per_account"),)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class CustomField(TimestampedModel):
+    """A field that an account keeps of its subscribers beside name and e-mail; usable as a merge field."""
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="custom_fields")
+    key = models.SlugField(max_length=40, help_text="As written in a text: {{ key }}.")
+    label = models.CharField(max_length=60, help_text="As the column was headed.")
+
+    class Meta:
+        ordering = ("key",)
+        constraints = (
+            models.UniqueConstraint(fields=("account", "key"), name="campaigns_custom_field_once_per_account"),
+            models.CheckConstraint(
+                condition=models.Q(key__regex=r"^[a-z][a-z0-9_]*$"), name="campaigns_custom_field_key_is_a_name"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.label
+
+
+class Subscription(TimestampedModel):
+    """A subscriber's place on a list: ``subscribed`` ◄─► ``unsubscribed``."""
+
+    class State(models.TextChoices):
+        """Only the subscribed are sent to."""
+
+        SUBSCRIBED = "subscribed", "Subscribed"
+        UNSUBSCRIBED = "unsubscribed", "Unsubscribed"
+
+    list = models.ForeignKey(SubscriberList, on_delete=models.CASCADE, related_name="subscriptions")
+    subscriber = models.ForeignKey(Subscriber, on_delete=models.CASCADE, related_name="subscriptions")
+    state = models.CharField(max_length=12, choices=State, default=State.SUBSCRIBED)
+    source = models.CharField(max_length=60, blank=True, help_text="Where they came from, e.g. a file's name.")
+    unsubscribed_at = models.DateTimeField(null=True, blank=True)
+
+    objects = SubscriptionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-id",)
+        constraints = (
+            models.UniqueConstraint(fields=("list", "subscriber"), name="campaigns_subscription_once_per_list"),
+        )
+        indexes = (
+            # A launch reads the subscribed of its lists.
+            models.Index(fields=("list", "state", "subscriber"), name="campaigns_subscription_live"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.subscriber} on {self.list}"

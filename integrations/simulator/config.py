@@ -1,0 +1,169 @@
+"""The simulator's settings: one typed value, set from the command line, from JSON or at run time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, get_type_hints
+
+FAIL_HOW = ("mixed", "status", "close", "hang")
+
+
+class SettingsError(ValueError):
+    """A setting is unknown or out of range. The text names it and says what is allowed."""
+
+
+def _option(default: Any, help_text: str, *, low: float | None = None, high: float | None = None) -> Any:
+    """A field with its help text and inclusive bounds."""
+    metadata = {"help": help_text, "low": low, "high": high}
+    if isinstance(default, dict):
+        return field(default_factory=lambda: dict(default), metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+def _share(help_text: str, default: float = 0.0) -> Any:
+    return _option(default, help_text, low=0, high=1)
+
+
+@dataclass(frozen=True)
+class SimulatorSettings:
+    """Everything that can be set; all of it also at run time with ``PUT /settings``.
+
+    Shares are between 0 and 1. A duration with a ``_sigma`` is drawn from a lognormal distribution with that mean and
+    that standard deviation of its logarithm.
+    """
+
+    account_sid: str = _option("AC00000000000000000000000000000001", "account SID that requests must use")
+    auth_token: str = _option("simulator-auth-token", "auth token: checked on requests, signs webhooks")
+    api_key_sid: str = _option("", "API key SID that is accepted beside the account's own credentials")
+    api_key_secret: str = _option("", "secret of the API key")
+    numbers: tuple[str, ...] = _option(
+        ("+14155552600", "24365"), "numbers owned from the start: E.164, or a short code's digits"
+    )
+    inbound_url: str = _option("", "where inbound messages of numbers without an SmsUrl go (short codes have none)")
+    seed: int = _option(1, "same seed, same latencies, errors and people for each recipient, in any order of arrival")
+
+    latency_ms: float = _option(50.0, "mean time from a request to its reply, in milliseconds", low=0)
+    latency_sigma: float = _option(0.5, "spread of the latency", low=0, high=5)
+    errors: dict[int, float] = _option({}, "share by error code; 30000 to 30999 fail on delivery, others at once")
+    fail_before: float = _share("share of requests that fail before the message is taken")
+    fail_after: float = _share("share of requests that fail although the message was taken")
+    fail_how: str = _option("mixed", "how requests fail: status (500 or 503), close, hang, or mixed")
+    hang_seconds: float = _option(30.0, "how long a request that hangs is held before its connection is closed", low=0)
+    throttle_above: int = _option(0, "answer 429 to requests above this number in flight; 0 for never", low=0)
+    retry_after_seconds: int = _option(1, "Retry-After of a 429, in seconds", low=0)
+
+    delivery_seconds: float = _option(1.0, "mean time from taking a message to its final status, in seconds", low=0)
+    delivery_sigma: float = _option(0.5, "spread of the delivery time", low=0, high=5)
+    callbacks_lost: float = _share("share of messages whose final status is never called back")
+    callbacks_reversed: float = _share("share of messages whose callbacks arrive in the wrong order", 0.1)
+    callbacks_repeated: float = _share("share of webhooks that are sent twice", 0.05)
+    callback_concurrency: int = _option(32, "most webhook requests at once", low=1, high=1000)
+    callback_timeout_seconds: float = _option(15.0, "how long to wait for a webhook's answer, in seconds", low=0.01)
+    callback_attempts: int = _option(8, "how often a webhook is tried before it counts as failed", low=1, high=100)
+    callback_backoff_seconds: float = _option(0.25, "wait before the second attempt; doubles each time", low=0)
+
+    stop_rate: float = _share("share of people who answer a message with STOP")
+    help_rate: float = _share("share of people who answer with HELP")
+    keyword_rate: float = _share("share of people who answer with one of the keywords")
+    chatter_rate: float = _share("share of people who answer with chatter")
+    keywords: tuple[str, ...] = _option(("JOIN",), "keywords that people answer with")
+    reply_delay_seconds: float = _option(1.0, "mean time a person takes to answer, in seconds", low=0)
+    reply_delay_sigma: float = _option(0.5, "spread of that time", low=0, high=5)
+    replies_per_person: int = _option(1, "how often one person answers of their own accord", low=0)
+    carrier_blocks_stop: bool = _option(False, "refuse (21610) messages to people who wrote STOP to that number")
+    stop_confirmation: str = _option(
+        r"(?i)unsubscribed|opted out|no more messages|not receive",
+        "pattern of the one confirmation that may follow a STOP",
+    )
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            _check_range(item.name, getattr(self, item.name), item.metadata)
+        if not re.fullmatch(r"AC[0-9a-fA-F]{32}", self.account_sid):
+            raise SettingsError(f"account_sid {self.account_sid!r} is not valid: use AC and 32 hexadecimal digits.")
+        if self.fail_how not in FAIL_HOW:
+            raise SettingsError(f"fail_how {self.fail_how!r} is not known: use one of {', '.join(FAIL_HOW)}.")
+        _check_total("fail_before and fail_after", self.fail_before + self.fail_after)
+        rates = self.stop_rate + self.help_rate + self.keyword_rate + self.chatter_rate
+        _check_total("stop_rate, help_rate, keyword_rate and chatter_rate", rates)
+        for code, share in self.errors.items():
+            if not 10000 <= code <= 99999 or not 0 <= share <= 1:
+                raise SettingsError(f"errors: {code}={share} is not valid: use a five-digit code and a share of 0 to 1.")
+        for number in self.numbers:
+            if not re.fullmatch(r"\+[1-9]\d{6,14}|\d{3,8}", number):
+                raise SettingsError(f"numbers: {number!r} is neither E.164 (+14155552600) nor a short code's digits.")
+        try:
+            re.compile(self.stop_confirmation)
+        except re.error as error:
+            raise SettingsError(f"stop_confirmation is not a regular expression: {error}.") from error
+
+    def to_json(self) -> dict[str, Any]:
+        """All settings as values that JSON can hold; secrets included, for this is a simulator."""
+        values = asdict(self)
+        values["errors"] = {str(code): share for code, share in self.errors.items()}
+        return values
+
+    def changed(self, values: Mapping[str, Any]) -> SimulatorSettings:
+        """A copy with some settings changed.
+
+        Args:
+            values: by name, as JSON has them; lists for tuples, codes of ``errors`` may be text.
+
+        Raises:
+            SettingsError: unknown name, wrong type or out of range.
+        """
+        known = get_type_hints(SimulatorSettings)
+        clean: dict[str, Any] = {}
+        for name, value in values.items():
+            if name not in known:
+                raise SettingsError(f"There is no setting {name!r}. Known are: {', '.join(sorted(known))}.")
+            clean[name] = _coerce(name, known[name], value)
+        return replace(self, **clean)
+
+
+def _check_total(names: str, total: float) -> None:
+    if total > 1 + 1e-9:
+        raise SettingsError(f"{names} add up to {total:g}: lower them to 1 at most.")
+
+
+def _check_range(name: str, value: Any, bounds: Mapping[str, Any]) -> None:
+    low, high = bounds["low"], bounds["high"]
+    if (low is not None and value < low) or (high is not None and value > high):
+        limits = f"at least {low:g}" if high is None else f"{low:g} to {high:g}"
+        raise SettingsError(f"{name} is {value!r}, but must be {limits}.")
+
+
+def _coerce(name: str, kind: Any, value: Any) -> Any:
+    """``value`` as ``kind``; text is accepted for numbers because command lines have nothing else."""
+    try:
+        if kind is bool:
+            if not isinstance(value, bool):
+                raise TypeError
+            return value
+        if kind is int:
+            if isinstance(value, bool) or (isinstance(value, float) and not value.is_integer()):
+                raise TypeError
+            return int(value)
+        if kind is float:
+            return _finite(value)
+        if kind is str:
+            if not isinstance(value, str):
+                raise TypeError
+            return value
+        if kind == dict[int, float]:
+            return {int(code): _finite(share) for code, share in dict(value).items()}
+        if isinstance(value, str):
+            raise TypeError
+        return tuple(str(item) for item in value)
+    except (TypeError, ValueError, OverflowError) as error:
+        wanted = getattr(kind, "__name__", "list") if kind in (bool, int, float, str) else str(kind)
+        raise SettingsError(f"{name}: {value!r} is not a {wanted}.") from error
+
+
+def _finite(value: Any) -> float:
+    number = float(value)
+    if isinstance(value, bool) or number != number or number in (float("inf"), float("-inf")):
+        raise TypeError
+    return number

@@ -1,0 +1,150 @@
+"""What the simulator remembers: messages and people, compact enough for a million of each."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterator
+from hashlib import sha256
+
+_MASK = 2**64 - 1
+_SPREAD = 0x9E3779B97F4A7C15
+_GATHER = pow(_SPREAD, -1, 2**64)
+
+
+class Message:
+    """A message that was taken, or one that a person wrote. Its number is its place in ``Memory.messages``."""
+
+    __slots__ = (
+        "body", "created", "direction", "error", "media", "previous", "recipient", "segments", "sender", "sent",
+        "service", "status", "status_url", "updated",
+    )  # fmt: skip
+
+    def __init__(
+        self, recipient: str, sender: str, body: str, status: str, *, direction: str, segments: int, media: int = 0
+    ) -> None:
+        self.recipient = recipient
+        self.sender = sender
+        self.body = body
+        self.status = status
+        self.direction = direction
+        self.segments = segments
+        self.media = media
+        self.created = self.updated = int(time.time())
+        self.sent = 0
+        self.error = 0
+        self.service = ""
+        #: Kept only until the last callback is due.
+        self.status_url = ""
+        #: Number of the message before this one to the same person, -1 for none.
+        self.previous = -1
+
+
+class Person:
+    """Whoever has a phone number that something was sent to."""
+
+    __slots__ = ("attempts", "last", "taken")
+
+    def __init__(self) -> None:
+        self.attempts = 0
+        self.taken = 0
+        self.last = -1
+
+
+class Memory:
+    """Messages by number and by recipient.
+
+    An id holds the message's number in a form that can be turned back, so that no index by id is needed; the rest of it
+    is new for each run, so that ids of two runs never meet.
+    """
+
+    def __init__(self) -> None:
+        self.messages: list[Message] = []
+        self.people: dict[str, Person] = {}
+        self.duplicated: set[int] = set()
+        self.recipients_with_duplicates: set[str] = set()
+        self.most_to_one = 0
+        self.recipients = 0
+        self._seen: set[int] = set()
+        self._answers: set[int] = set()
+        self._run = secrets.token_hex(8)
+
+    def person(self, number: str) -> Person:
+        """The person with this number; a new one the first time."""
+        person = self.people.get(number)
+        if person is None:
+            person = self.people[number] = Person()
+        return person
+
+    def add(self, message: Message) -> int:
+        """Keep a message and return its number."""
+        self.messages.append(message)
+        return len(self.messages) - 1
+
+    def add_outbound(self, message: Message, *, answers_person: bool) -> int:
+        """Keep a message to a person, and notice whether they had the same before.
+
+        Args:
+            message: what was taken.
+            answers_person: the person wrote and this is the first message to them since. Someone who asks twice is
+                answered twice with the same words, which is no duplicate; the same text without a question is.
+        """
+        number = self.add(message)
+        person = self.person(message.recipient)
+        message.previous = person.last
+        person.last = number
+        person.taken += 1
+        if person.taken == 1:
+            self.recipients += 1
+        self.most_to_one = max(self.most_to_one, person.taken)
+        key = hash((message.recipient, message.sender, message.body))
+        if key not in self._seen:
+            self._seen.add(key)
+            if answers_person:
+                self._answers.add(key)
+        elif not (answers_person and key in self._answers):
+            self.duplicated.add(key)
+            self.recipients_with_duplicates.add(message.recipient)
+        return number
+
+    def id_of(self, number: int) -> str:
+        """32 hexadecimal digits for a message's number."""
+        return f"{self._run}{number * _SPREAD & _MASK:016x}"
+
+    def find(self, message_id: str) -> int | None:
+        """The message's number for 32 hexadecimal digits, or None."""
+        if not message_id.startswith(self._run) or len(message_id) != 32:
+            return None
+        try:
+            number = int(message_id[16:], 16) * _GATHER & _MASK
+        except ValueError:
+            return None
+        return number if number < len(self.messages) else None
+
+    def newest_first(self, recipient: str = "", *, before: int | None = None) -> Iterator[int]:
+        """Numbers of messages, the newest first.
+
+        Args:
+            recipient: only to this person; empty for all.
+            before: only numbers below this one.
+        """
+        if recipient in self.people:
+            number = self.people[recipient].last
+            while number >= 0:
+                if before is None or number < before:
+                    yield number
+                number = self.messages[number].previous
+            return
+        yield from range((len(self.messages) if before is None else before) - 1, -1, -1)
+
+    def by_recipient(self) -> dict[str, dict[str, int]]:
+        """For each recipient, how often each text was taken, by the first 16 digits of its SHA-256."""
+        detail: dict[str, dict[str, int]] = {}
+        for number, person in self.people.items():
+            if not person.taken:
+                continue
+            counts = detail[number] = {}
+            for place in self.newest_first(number):
+                digest = sha256(self.messages[place].body.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+                counts[digest] = counts.get(digest, 0) + 1
+        return detail

@@ -1,0 +1,12 @@
+"""The messaging app."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class MessagingConfig(AppConfig):
+    """The transport: numbers, batches, messages."""
+
+    name = "messaging"
+    verbose_name = "Messaging"

@@ -1,0 +1,112 @@
+"""Messages: one text to one recipient."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from accounts.models import Account
+from broadcast.core.merge import render_template
+from integrations.models import Gateway
+from messaging.models.batches import Batch
+from messaging.models.numbers import PhoneNumber
+from messaging.querysets import MessageQuerySet
+from messaging.states import OPEN_STATES, MessageState
+
+
+class Message(models.Model):
+    """One message to one recipient.
+
+    ::
+
+        queued ─► sending ─► accepted ─► sent ─► delivered | undelivered | failed
+          │          │           └────────┴────► no_report   (no delivery report came in time)
+          │          ├─► failed                              (the provider refused it)
+          │          └─► unknown ─► accepted, sent, …        (a report or a look-up settled it)
+          │                   └───► unresolved               (nothing ever did)
+          └─► suppressed | cancelled
+
+    The state moves forward only (``messaging.states.RANK``); every change is a conditional UPDATE in
+    ``messaging.engine``. A message that never left goes back from ``sending`` to ``queued``, which only the holder of its
+    lease or the sweeper may do.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="messages")
+    batch = models.ForeignKey(Batch, on_delete=models.PROTECT, related_name="messages", null=True, blank=True)
+    number = models.ForeignKey(PhoneNumber, on_delete=models.PROTECT, related_name="messages")
+    recipient = models.CharField(max_length=16, help_text="E.164.")
+    body = models.TextField(blank=True, help_text="Empty when it is rendered from the batch's template.")
+    context = models.JSONField(null=True, blank=True, help_text="Values of the merge fields, as they were at launch.")
+    cohort = models.BigIntegerField(
+        default=0, help_text="The submitter's mark for counting: for a campaign, one bit a list the recipient is on."
+    )
+    state = models.CharField(max_length=12, choices=MessageState, default=MessageState.QUEUED)
+    reason = models.CharField(max_length=32, blank=True, help_text="Error code, or why it was suppressed.")
+    reason_text = models.CharField(max_length=255, blank=True)
+    provider_id = models.CharField("provider's id", max_length=64, blank=True)
+    segments = models.PositiveSmallIntegerField(default=0)
+    lease = models.CharField(max_length=32, blank=True, editable=False, help_text="Whose claim it is in.")
+    created_at = models.DateTimeField()
+    claimed_at = models.DateTimeField(null=True, blank=True)
+    accepted_at = models.DateTimeField(null=True, blank=True)
+    changed_at = models.DateTimeField(help_text="When its state last changed.")
+    in_reply_to = models.OneToOneField(
+        "messaging.InboundMessage", on_delete=models.PROTECT, related_name="reply", null=True, blank=True
+    )
+
+    objects = MessageQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-id",)
+        constraints = (
+            # Invariant 1: a recipient gets a batch's message once at most.
+            models.UniqueConstraint(fields=("batch", "recipient"), name="messaging_message_once_per_recipient"),
+            models.CheckConstraint(condition=models.Q(state__in=MessageState.values), name="messaging_message_state_known"),
+        )
+        indexes = (
+            # Counts of a batch by state and cohort (progress, results), from the index alone.
+            models.Index(fields=("batch", "cohort", "state"), name="messaging_message_counts"),
+            # The sweeper looks for messages that are not settled, oldest first.
+            models.Index(
+                fields=("state", "changed_at"),
+                condition=models.Q(state__in=OPEN_STATES),
+                name="messaging_message_open",
+            ),
+            # The last message to a person (opt-outs are counted with it) and a person's history.
+            models.Index(fields=("account", "recipient", "-id"), name="messaging_message_person"),
+            # A delivery report that does not carry our id.
+            models.Index(
+                fields=("provider_id",), condition=~models.Q(provider_id=""), name="messaging_message_provider"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"to {self.recipient}"
+
+    @property
+    def text(self) -> str:
+        """What the recipient reads."""
+        if self.body or self.batch is None:
+            return self.body
+        return render_template(self.batch.template, self.context or {})
+
+
+class EarlyReport(models.Model):
+    """A delivery report that came before our own record of the provider's id; applied when that is made."""
+
+    gateway = models.ForeignKey(Gateway, on_delete=models.CASCADE, related_name="+")
+    provider_id = models.CharField(max_length=64)
+    state = models.CharField(max_length=12)
+    error_code = models.CharField(max_length=32, blank=True)
+    error_text = models.CharField(max_length=255, blank=True)
+    received_at = models.DateTimeField()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("gateway", "provider_id", "state"), name="messaging_early_report_once_per_state"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.provider_id}: {self.state}"
