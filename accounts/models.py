@@ -194,7 +194,9 @@ class Membership(TimestampedModel):
 
     class Meta:
         ordering = ("account__name", "user__email")
-        constraints = (models.UniqueConstraint(fields=("account", "user"), name="accounts_membership_once_per_account"),)
+        constraints = (
+            models.UniqueConstraint(fields=("account", "user"), name="accounts_membership_once_per_account"),
+        )
 
     def __str__(self) -> str:
         return f"{self.user} ({self.get_role_display()})"

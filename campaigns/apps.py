@@ -10,3 +10,7 @@ class CampaignsConfig(AppConfig):
 
     name = "campaigns"
     verbose_name = "Campaigns"
+
+    def ready(self) -> None:
+        """Connect the receivers."""
+        from campaigns import receivers  # noqa: F401  connects itself

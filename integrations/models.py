@@ -30,9 +30,7 @@ class Gateway(TimestampedModel):
 
     name = models.CharField(max_length=80, unique=True)
     kind = models.CharField(max_length=20, choices=gateway_kinds)
-    key = models.CharField(
-        "key in webhook URLs", max_length=32, unique=True, default=make_gateway_key, editable=False
-    )
+    key = models.CharField("key in webhook URLs", max_length=32, unique=True, default=make_gateway_key, editable=False)
     credentials = EncryptedJSONField(default=dict, blank=True)
     base_url = models.URLField(
         "base URL", blank=True, help_text="Leave empty for the provider's own. The simulator's address goes here."
@@ -55,7 +53,9 @@ class Gateway(TimestampedModel):
     class Meta:
         ordering = ("name",)
         constraints = (
-            models.CheckConstraint(condition=models.Q(concurrency__gte=1), name="integrations_gateway_concurrency_min_1"),
+            models.CheckConstraint(
+                condition=models.Q(concurrency__gte=1), name="integrations_gateway_concurrency_min_1"
+            ),
         )
 
     def __str__(self) -> str:
@@ -68,7 +68,9 @@ class Gateway(TimestampedModel):
             return
         values: dict[str, Any] = self.credentials or {}
         missing = [
-            field.label for field in adapter_class(self.kind).credential_fields if field.required and not values.get(field.name)
+            field.label
+            for field in adapter_class(self.kind).credential_fields
+            if field.required and not values.get(field.name)
         ]
         if missing:
             raise ValidationError(f"{self.get_kind_display()} needs: {', '.join(missing)}.", code="missing_credentials")

@@ -10,3 +10,7 @@ class MessagingConfig(AppConfig):
 
     name = "messaging"
     verbose_name = "Messaging"
+
+    def ready(self) -> None:
+        """Connect the receivers."""
+        from messaging import receivers  # noqa: F401  connects itself

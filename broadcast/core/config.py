@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 
 from cryptography.fernet import Fernet
-from environs import Env
+from environs import Env, validate
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 
@@ -114,7 +114,7 @@ def read_config() -> Config:
     """
     env = Env()
     env.read_env(str(BASE_DIR / ".env"), recurse=False)
-    environment = env.str("BROADCAST_ENV", "local", validate=lambda value: value in ("local", "production"))
+    environment = env.str("BROADCAST_ENV", "local", validate=validate.OneOf(("local", "production")))
     local = environment == "local"
     data_dir = Path(env.str("BROADCAST_DATA_DIR", str(BASE_DIR / ".broadcast"))).expanduser().resolve()
     generated = _local_secrets(data_dir) if local else {}

@@ -49,7 +49,9 @@ class SubscriberList(TimestampedModel):
     class Meta:
         ordering = ("name",)
         verbose_name = "list"
-        constraints = (models.UniqueConstraint(fields=("account", "name"), name="campaigns_list_name_once_per_account"),)
+        constraints = (
+            models.UniqueConstraint(fields=("account", "name"), name="campaigns_list_name_once_per_account"),
+        )
 
     def __str__(self) -> str:
         return self.name
@@ -84,10 +86,18 @@ class Subscription(TimestampedModel):
         SUBSCRIBED = "subscribed", "Subscribed"
         UNSUBSCRIBED = "unsubscribed", "Unsubscribed"
 
+    class EndedBy(models.TextChoices):
+        """What ended it; an opt-in restores what an opt-out ended, and nothing else."""
+
+        NOBODY = "", "Not ended"
+        OPT_OUT = "opt_out", "The person's opt-out"
+        STAFF = "staff", "Staff"
+
     list = models.ForeignKey(SubscriberList, on_delete=models.CASCADE, related_name="subscriptions")
     subscriber = models.ForeignKey(Subscriber, on_delete=models.CASCADE, related_name="subscriptions")
     state = models.CharField(max_length=12, choices=State, default=State.SUBSCRIBED)
     source = models.CharField(max_length=60, blank=True, help_text="Where they came from, e.g. a file's name.")
+    ended_by = models.CharField(max_length=8, choices=EndedBy, default=EndedBy.NOBODY, blank=True)
     unsubscribed_at = models.DateTimeField(null=True, blank=True)
 
     objects = SubscriptionQuerySet.as_manager()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any, get_type_hints
 
 import orjson
 
 from integrations.simulator.config import SettingsError, SimulatorSettings
+from integrations.simulator.server import serve
 
 #: Settings that are given once for each value, with the name of their option.
 _REPEATED = {"numbers": "number", "keywords": "keyword"}
@@ -47,6 +48,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                 parser.add_argument(option, dest=item.name, type=kinds[item.name], help=help_text.replace("%", "%%"))
 
 
+def run(options: Mapping[str, Any], ready: Callable[[str], None]) -> None:
+    """Run the simulator as parsed options say.
+
+    Args:
+        options: by name, as ``add_arguments`` defines them.
+        ready: called with the base URL.
+
+    Raises:
+        SettingsError: an option is wrong.
+        SimulatorError: the address cannot be listened on.
+    """
+    serve(
+        settings_from(options),
+        host=options["host"],
+        port=options["port"],
+        until_stdin_closes=options["until_stdin_closes"],
+        ready=ready,
+    )
+
+
 def settings_from(options: Mapping[str, Any]) -> SimulatorSettings:
     """Settings from parsed options.
 
@@ -62,9 +83,7 @@ def settings_from(options: Mapping[str, Any]) -> SimulatorSettings:
         if not isinstance(values, dict):
             raise SettingsError("--settings-json must be a JSON object with settings by name.")
         settings = settings.changed(values)
-    given = {
-        item.name: options[item.name] for item in fields(SimulatorSettings) if options.get(item.name) is not None
-    }
+    given = {item.name: options[item.name] for item in fields(SimulatorSettings) if options.get(item.name) is not None}
     return settings.changed(given)
 
 

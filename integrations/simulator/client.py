@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from dataclasses import dataclass
+from typing import cast
 from urllib.parse import urlsplit
 
 import httptools
@@ -44,12 +45,16 @@ class _ClientConnection(asyncio.Protocol):
         # A new parser each time: a reply that was cut short must not leak into the next one.
         self._parser = httptools.HttpResponseParser(self)
         self._body = b""
+        self._headers_complete = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = transport  # type: ignore[assignment]
+        self.transport = cast(asyncio.Transport, transport)
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, _exc: Exception | None) -> None:
         self.closed = True
+        if self._headers_complete and not self._parser.should_keep_alive():
+            # An answer without a length ends with its connection.
+            self.on_message_complete()
         self._fail("the receiver closed the connection before it answered")
 
     def data_received(self, data: bytes) -> None:
@@ -58,6 +63,9 @@ class _ClientConnection(asyncio.Protocol):
         except httptools.HttpParserError as error:
             self._fail(f"the answer is not HTTP: {error}")
             self.close()
+
+    def on_headers_complete(self) -> None:
+        self._headers_complete = self._parser.get_status_code() >= 200
 
     def on_body(self, chunk: bytes) -> None:
         if len(self._body) < _MAX_ANSWER_BYTES:

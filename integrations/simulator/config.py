@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, get_type_hints
 
@@ -16,10 +17,7 @@ class SettingsError(ValueError):
 
 def _option(default: Any, help_text: str, *, low: float | None = None, high: float | None = None) -> Any:
     """A field with its help text and inclusive bounds."""
-    metadata = {"help": help_text, "low": low, "high": high}
-    if isinstance(default, dict):
-        return field(default_factory=lambda: dict(default), metadata=metadata)
-    return field(default=default, metadata=metadata)
+    return field(default=default, metadata={"help": help_text, "low": low, "high": high})
 
 
 def _share(help_text: str, default: float = 0.0) -> Any:
@@ -46,7 +44,14 @@ class SimulatorSettings:
 
     latency_ms: float = _option(50.0, "mean time from a request to its reply, in milliseconds", low=0)
     latency_sigma: float = _option(0.5, "spread of the latency", low=0, high=5)
-    errors: dict[int, float] = _option({}, "share by error code; 30000 to 30999 fail on delivery, others at once")
+    errors: dict[int, float] = field(
+        default_factory=dict,
+        metadata={
+            "help": "share by error code; 30000 to 30999 fail on delivery, others at once",
+            "low": None,
+            "high": None,
+        },
+    )
     fail_before: float = _share("share of requests that fail before the message is taken")
     fail_after: float = _share("share of requests that fail although the message was taken")
     fail_how: str = _option("mixed", "how requests fail: status (500 or 503), close, hang, or mixed")
@@ -90,7 +95,9 @@ class SimulatorSettings:
         _check_total("stop_rate, help_rate, keyword_rate and chatter_rate", rates)
         for code, share in self.errors.items():
             if not 10000 <= code <= 99999 or not 0 <= share <= 1:
-                raise SettingsError(f"errors: {code}={share} is not valid: use a five-digit code and a share of 0 to 1.")
+                raise SettingsError(
+                    f"errors: {code}={share} is not valid: use a five-digit code and a share of 0 to 1."
+                )
         for number in self.numbers:
             if not re.fullmatch(r"\+[1-9]\d{6,14}|\d{3,8}", number):
                 raise SettingsError(f"numbers: {number!r} is neither E.164 (+14155552600) nor a short code's digits.")
@@ -137,33 +144,51 @@ def _check_range(name: str, value: Any, bounds: Mapping[str, Any]) -> None:
 
 def _coerce(name: str, kind: Any, value: Any) -> Any:
     """``value`` as ``kind``; text is accepted for numbers because command lines have nothing else."""
+    readers: dict[Any, tuple[Callable[[Any], Any], str]] = {
+        bool: (_boolean, "true or false"),
+        int: (_integer, "a whole number"),
+        float: (_finite, "a number"),
+        str: (_text, "text"),
+        dict[int, float]: (_shares, "shares by code, such as {21614: 0.01}"),
+        tuple[str, ...]: (_texts, "a list of texts"),
+    }
+    read, wanted = readers[kind]
     try:
-        if kind is bool:
-            if not isinstance(value, bool):
-                raise TypeError
-            return value
-        if kind is int:
-            if isinstance(value, bool) or (isinstance(value, float) and not value.is_integer()):
-                raise TypeError
-            return int(value)
-        if kind is float:
-            return _finite(value)
-        if kind is str:
-            if not isinstance(value, str):
-                raise TypeError
-            return value
-        if kind == dict[int, float]:
-            return {int(code): _finite(share) for code, share in dict(value).items()}
-        if isinstance(value, str):
-            raise TypeError
-        return tuple(str(item) for item in value)
+        return read(value)
     except (TypeError, ValueError, OverflowError) as error:
-        wanted = getattr(kind, "__name__", "list") if kind in (bool, int, float, str) else str(kind)
-        raise SettingsError(f"{name}: {value!r} is not a {wanted}.") from error
+        raise SettingsError(f"{name}: {value!r} is not {wanted}.") from error
+
+
+def _boolean(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError
+    return value
+
+
+def _integer(value: Any) -> int:
+    if isinstance(value, bool) or (isinstance(value, float) and not value.is_integer()):
+        raise TypeError
+    return int(value)
 
 
 def _finite(value: Any) -> float:
     number = float(value)
-    if isinstance(value, bool) or number != number or number in (float("inf"), float("-inf")):
+    if isinstance(value, bool) or not math.isfinite(number):
         raise TypeError
     return number
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
+
+
+def _shares(value: Any) -> dict[int, float]:
+    return {int(code): _finite(share) for code, share in dict(value).items()}
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    if isinstance(value, str):
+        raise TypeError
+    return tuple(_text(item) for item in value)

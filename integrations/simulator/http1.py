@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from http import HTTPStatus
-from typing import Protocol
+from typing import Protocol, cast
 
 import httptools
 
@@ -127,11 +127,11 @@ class ServerConnection(asyncio.Protocol):
     # asyncio's side
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport) or hasattr(transport, "write")  # noqa: S101 - for the type
-        self.transport = transport  # type: ignore[assignment]
+        # uvloop's transports are not asyncio.Transport's children, so isinstance would not do.
+        self.transport = cast(asyncio.Transport, transport)
         self._open.add(self)
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, _exc: Exception | None) -> None:
         self._open.discard(self)
         self._closing = True
         gone = [self._current, *self._waiting] if self._current is not None else list(self._waiting)
@@ -151,11 +151,6 @@ class ServerConnection(asyncio.Protocol):
             self._refuse(400)
         except httptools.HttpParserError:
             self._refuse(self._refusal or 400)
-
-    def eof_received(self) -> bool:
-        """Keep the connection open for the replies that are due, then close it."""
-        self._closing = True
-        return self._current is not None or bool(self._waiting)
 
     def pause_writing(self) -> None:
         self._set_reading(False)

@@ -30,7 +30,15 @@ class Message(models.Model):
     lease or the sweeper may do.
     """
 
+    class Kind(models.TextChoices):
+        """What it is for; a service message (the confirmation of an opt-out, HELP) also goes to who has opted out."""
+
+        CAMPAIGN = "campaign", "Campaign"
+        REPLY = "reply", "Reply"
+        SERVICE = "service", "Service"
+
     id = models.BigAutoField(primary_key=True)
+    kind = models.CharField(max_length=10, choices=Kind, default=Kind.CAMPAIGN)
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="messages")
     batch = models.ForeignKey(Batch, on_delete=models.PROTECT, related_name="messages", null=True, blank=True)
     number = models.ForeignKey(PhoneNumber, on_delete=models.PROTECT, related_name="messages")
@@ -61,7 +69,9 @@ class Message(models.Model):
         constraints = (
             # Invariant 1: a recipient gets a batch's message once at most.
             models.UniqueConstraint(fields=("batch", "recipient"), name="messaging_message_once_per_recipient"),
-            models.CheckConstraint(condition=models.Q(state__in=MessageState.values), name="messaging_message_state_known"),
+            models.CheckConstraint(
+                condition=models.Q(state__in=MessageState.values), name="messaging_message_state_known"
+            ),
         )
         indexes = (
             # Counts of a batch by state and cohort (progress, results), from the index alone.
@@ -71,6 +81,10 @@ class Message(models.Model):
                 fields=("state", "changed_at"),
                 condition=models.Q(state__in=OPEN_STATES),
                 name="messaging_message_open",
+            ),
+            # Whether a batch is over: is there a message of it that is not final?
+            models.Index(
+                fields=("batch",), condition=models.Q(state__in=OPEN_STATES), name="messaging_message_batch_open"
             ),
             # The last message to a person (opt-outs are counted with it) and a person's history.
             models.Index(fields=("account", "recipient", "-id"), name="messaging_message_person"),

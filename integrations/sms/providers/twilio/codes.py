@@ -64,6 +64,7 @@ _GATEWAY_ERRORS = (
     _stops_gateway(
         "20404", "Twilio does not know this account or address. Check the account SID and base URL, then resume."
     ),
+    _stops_gateway("21609", "Twilio cannot call our public URL. Set it to an address it can reach, then resume."),
     _stops_gateway("21703", "The messaging service has no senders. Add one in the Twilio Console, then resume."),
     _stops_gateway("21704", "The messaging service has no senders. Add one in the Twilio Console, then resume."),
     _stops_gateway("21705", "Twilio does not know the messaging service. Correct its SID, then resume."),

@@ -7,7 +7,7 @@ import hashlib
 import hmac
 from collections.abc import Iterator, Sequence
 from itertools import product
-from urllib.parse import parse_qs, parse_qsl, urlsplit, urlunsplit
+from urllib.parse import parse_qs, unquote_to_bytes, urlsplit, urlunsplit
 
 from integrations.sms.contract import Webhook
 from integrations.sms.errors import SignatureError
@@ -26,8 +26,18 @@ def form_pairs(body: bytes) -> list[tuple[str, str]]:
     Raises:
         ValueError: not a form in UTF-8, or one with too many fields.
     """
-    text = body.decode("utf-8")
-    return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
+    # Several times as fast as parse_qsl, and each webhook passes here twice.
+    text = body.decode("utf-8").replace("+", " ")
+    if text.count("&") >= MAX_FIELDS:
+        raise ValueError(f"more than {MAX_FIELDS} fields")
+    return [
+        (_unquoted(name), _unquoted(value))
+        for name, _, value in (part.partition("=") for part in text.split("&") if part)
+    ]
+
+
+def _unquoted(text: str) -> str:
+    return unquote_to_bytes(text).decode("utf-8") if "%" in text else text
 
 
 def check_signature(webhook: Webhook, keys: Sequence[bytes]) -> None:
@@ -64,8 +74,9 @@ def check_signature(webhook: Webhook, keys: Sequence[bytes]) -> None:
 def _algorithm(settings: str) -> str:
     if not settings:
         return "sha1"
-    fields = dict(part.strip().partition("=")[::2] for part in settings.split(","))
-    name = fields.get("algorithm", "HMAC_SHA1").strip().upper()
+    pairs = (part.partition("=") for part in settings.split(","))
+    fields = {name.strip().lower(): value.strip() for name, _, value in pairs}
+    name = fields.get("algorithm", "HMAC_SHA1").upper()
     if name not in _ALGORITHMS:
         known = " and ".join(_ALGORITHMS)
         raise SignatureError(
@@ -87,7 +98,7 @@ def _signed_suffix(webhook: Webhook) -> bytes:
         try:
             pairs = form_pairs(webhook.body)
         except ValueError:
-            text = "The webhook's form is not valid UTF-8 or has too many fields, so its signature cannot be checked. Refused."
+            text = "The webhook's form is not UTF-8 or has too many fields: its signature cannot be checked. Refused."
             raise SignatureError(text) from None
         return "".join([name + value for name, value in sorted(set(pairs))]).encode()
     digest = parse_qs(urlsplit(webhook.url).query).get("bodySHA256", [""])[0]

@@ -1,0 +1,213 @@
+"""Clients and staff."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.db.models import Count, QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.html import format_html
+from unfold.contrib.filters.admin import (
+    AutocompleteSelectFilter,
+    BooleanRadioFilter,
+    ChoicesDropdownFilter,
+    RelatedDropdownFilter,
+)
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+
+from accounts.forms import AccountForm
+from accounts.models import Account, Membership, User
+from accounts.services import add_member
+from broadcast.core.admin import ConsoleAdmin, ConsoleInline, Labels, display, list_url, page_link
+
+if TYPE_CHECKING:
+    _UserAdminBase = DjangoUserAdmin[User]
+else:
+    _UserAdminBase = DjangoUserAdmin
+
+ACCOUNT_LABELS: Labels = {
+    Account.Status.ACTIVE: "success",
+    Account.Status.SUSPENDED: "warning",
+    Account.Status.CLOSED: "danger",
+}
+
+
+class AccountMembersInline(ConsoleInline[Membership, Account]):
+    """The people of an account."""
+
+    model = Membership
+    autocomplete_fields = ("user",)
+    verbose_name_plural = "members"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
+        """With their users."""
+        return super().get_queryset(request).select_related("user", "account")
+
+
+@admin.register(Account)
+class AccountAdmin(ConsoleAdmin[Account]):
+    """Accounts."""
+
+    form = AccountForm
+    list_display = ("name", "display_status", "time_zone", "default_region", "display_members", "created_at")
+    list_filter = (("status", ChoicesDropdownFilter),)
+    search_fields = ("name",)
+    readonly_fields = ("display_clock", "created_at", "updated_at")
+    inlines = (AccountMembersInline,)
+    fieldsets = (
+        (None, {"fields": (("name", "status"), "owner_email")}),
+        (
+            "Place and time",
+            {"fields": (("time_zone", "default_region"), ("quiet_start", "quiet_end"), "display_clock")},
+        ),
+        ("Answers", {"fields": ("help_text", "opt_out_text", "opt_in_text", "default_reply")}),
+        ("Record", {"fields": (("created_at", "updated_at"),)}),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Account]:
+        """With the number of members."""
+        return super().get_queryset(request).annotate(members=Count("memberships"))
+
+    def get_fieldsets(self, request: HttpRequest, obj: Account | None = None) -> Any:
+        """The owner is asked for once; the record exists later."""
+        sections = super().get_fieldsets(request, obj)
+        if obj is None:
+            place = (sections[1][0], {"fields": sections[1][1]["fields"][:2]})
+            return (sections[0], place, sections[2])
+        return ((None, {"fields": (("name", "status"),)}), *sections[1:])
+
+    def save_model(self, request: HttpRequest, obj: Account, form: ModelForm[Account], change: bool) -> None:
+        """Save, with the owner."""
+        super().save_model(request, obj, form, change)
+        email = form.cleaned_data.get("owner_email")
+        if email and not change:
+            add_member(account=obj, email=email, role=Membership.Role.OWNER)
+
+    @display(description="Status", ordering="status", label=ACCOUNT_LABELS)
+    def display_status(self, account: Account) -> tuple[str, str]:
+        """The status as a label."""
+        return account.status, account.get_status_display()
+
+    @display(description="Members", ordering="members")
+    def display_members(self, account: Any) -> Any:
+        """How many people, with a link to them."""
+        url = list_url(Membership, account__id__exact=account.pk)
+        return format_html('<a href="{}" class="text-link">{}</a>', url, account.members)
+
+    @display(description="Time there now")
+    def display_clock(self, account: Account) -> str:
+        """What their clock shows, and whether quiet hours hold campaigns back."""
+        local = timezone.now().astimezone(account.zone)
+        until = account.quiet_until()
+        quiet = f"quiet hours until {until:%H:%M}" if until else "campaigns may leave"
+        return f"{local:%a %d %b, %H:%M} ({account.time_zone}), {quiet}"
+
+
+class UserMembershipsInline(ConsoleInline[Membership, User]):
+    """The accounts of a person."""
+
+    model = Membership
+    autocomplete_fields = ("account",)
+    verbose_name_plural = "accounts"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
+        """With their accounts."""
+        return super().get_queryset(request).select_related("account", "user")
+
+
+@admin.register(User)
+class UserAdmin(_UserAdminBase, ConsoleAdmin[User]):
+    """People who log in. Staff and their roles are changed by administrators only."""
+
+    form = UserChangeForm
+    add_form = UserCreationForm
+    change_password_form = AdminPasswordChangeForm
+    ordering = ("email",)
+    list_display = ("email", "display_name", "display_kind", "display_roles", "is_active", "last_login")
+    list_filter = (
+        ("is_staff", BooleanRadioFilter),
+        ("is_active", BooleanRadioFilter),
+        ("groups", RelatedDropdownFilter),
+    )
+    search_fields = ("email", "first_name", "last_name")
+    readonly_fields = ("last_login", "date_joined")
+    filter_horizontal = ("groups",)
+    inlines = (UserMembershipsInline,)
+    fieldsets = (
+        (None, {"fields": ("email", "password", ("first_name", "last_name"), "is_active")}),
+        ("Staff", {"fields": (("is_staff", "is_superuser"), "groups")}),
+        ("Record", {"fields": (("last_login", "date_joined"),)}),
+    )
+    add_fieldsets = ((None, {"classes": ("wide",), "fields": ("email", "usable_password", "password1", "password2")}),)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        """With roles."""
+        return super().get_queryset(request).prefetch_related("groups")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
+        """Nobody but an administrator makes staff."""
+        fields = tuple(super().get_readonly_fields(request, obj))
+        return fields if request.user.is_superuser else (*fields, "is_staff", "is_superuser", "groups")
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """Staff members are the administrators' to change: a new password would be a way to their rights."""
+        allowed = super().has_change_permission(request, obj)
+        return allowed and (obj is None or request.user.is_superuser or not (obj.is_staff or obj.is_superuser))
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """As for a change; nobody deletes themselves."""
+        allowed = super().has_delete_permission(request, obj)
+        if obj is None or not allowed:
+            return allowed
+        return obj != request.user and (request.user.is_superuser or not (obj.is_staff or obj.is_superuser))
+
+    @display(description="Name", ordering="last_name")
+    def display_name(self, user: User) -> str:
+        """First and last name."""
+        return user.get_full_name() or "-"
+
+    @display(description="Kind", label={"admin": "danger", "staff": "info", "client": ""})
+    def display_kind(self, user: User) -> tuple[str, str]:
+        """What they are to us."""
+        if user.is_superuser:
+            return "admin", "Administrator"
+        return ("staff", "Staff") if user.is_staff else ("client", "Client")
+
+    @display(description="Roles")
+    def display_roles(self, user: User) -> str:
+        """Names of their groups."""
+        return ", ".join(group.name for group in user.groups.all()) or "-"
+
+
+MEMBER_LABELS: Labels = {Membership.Role.OWNER: "primary", Membership.Role.EDITOR: "info", Membership.Role.VIEWER: ""}
+
+
+@admin.register(Membership)
+class MembershipAdmin(ConsoleAdmin[Membership]):
+    """Who belongs to which account."""
+
+    list_display = ("display_user", "display_account", "display_role", "created_at")
+    list_display_links = ("display_role",)
+    list_filter = (("account", AutocompleteSelectFilter), ("role", ChoicesDropdownFilter))
+    list_select_related = ("account", "user")
+    search_fields = ("user__email", "user__last_name", "account__name")
+    autocomplete_fields = ("account", "user")
+
+    @display(description="User", ordering="user__email")
+    def display_user(self, membership: Membership) -> Any:
+        """A link to the person."""
+        return page_link(membership.user, membership.user.email)
+
+    @display(description="Account", ordering="account__name")
+    def display_account(self, membership: Membership) -> Any:
+        """A link to the account."""
+        return page_link(membership.account)
+
+    @display(description="Role", ordering="role", label=MEMBER_LABELS)
+    def display_role(self, membership: Membership) -> tuple[str, str]:
+        """The role as a label."""
+        return membership.role, membership.get_role_display()

@@ -1,0 +1,129 @@
+"""What the console's pages share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.decorators import display as unfold_display
+from unfold.paginator import InfinitePaginator
+
+if TYPE_CHECKING:
+    from django.contrib.admin import ModelAdmin as UnfoldModelAdmin
+    from django.contrib.admin import TabularInline as UnfoldTabularInline
+else:
+    from unfold.admin import ModelAdmin as UnfoldModelAdmin
+    from unfold.admin import TabularInline as UnfoldTabularInline
+
+M = TypeVar("M", bound=Model)
+P = TypeVar("P", bound=Model)
+F = TypeVar("F", bound=Callable[..., Any])
+
+#: Colours of labels: unfold's names by our states.
+Labels = dict[str, str]
+
+
+def display(**options: Any) -> Callable[[F], F]:
+    """unfold's ``display``, with types. A value of a method with ``label={state: colour}`` is a pair (state, text)."""
+
+    def decorator(function: F) -> F:
+        decorated: F = unfold_display(**options)(function)
+        return decorated
+
+    return decorator
+
+
+def page_link(target: Model | None, text: str = "") -> str | SafeString:
+    """A link to an object's page, ``-`` for none.
+
+    Args:
+        target: any object with a page in the console.
+        text: the object's name when omitted.
+    """
+    if target is None:
+        return "-"
+    url = reverse(f"admin:{target._meta.app_label}_{target._meta.model_name}_change", args=[target.pk])
+    return format_html('<a href="{}" class="text-link">{}</a>', url, text or str(target))
+
+
+def list_url(model: type[Model], **filters: Any) -> str:
+    """The address of a model's list with filters set."""
+    query = "&".join(f"{name}={value}" for name, value in filters.items())
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist") + (f"?{query}" if query else "")
+
+
+class ConsoleAdmin(UnfoldModelAdmin[M]):
+    """A model's pages."""
+
+    compressed_fields = True
+    warn_unsaved_form = True
+    list_filter_submit = True
+    list_fullwidth = True
+    list_per_page = 50
+    show_full_result_count = False
+    #: Names of fields that hold numbers: a search for "(415) 555-2671" is then one for its digits.
+    number_search_fields: tuple[str, ...] = ()
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[M], search_term: str
+    ) -> tuple[QuerySet[M], bool]:
+        """Search, with numbers taken as people write them."""
+        digits = re.sub(r"\D", "", search_term)
+        if self.number_search_fields and len(digits) >= 4 and not re.search(r"[^\W\d_]", search_term):
+            search_term = digits
+        return super().get_search_results(request, queryset, search_term)
+
+
+class ReadOnlyAdmin(ConsoleAdmin[M]):
+    """A model that nobody adds, changes or deletes by hand."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002  Django's signature
+        """Nobody."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: M | None = None) -> bool:  # noqa: ARG002  Django's signature
+        """Nobody."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: M | None = None) -> bool:  # noqa: ARG002  Django's signature
+        """Nobody."""
+        return False
+
+
+class LargeTableMixin:
+    """A list that never counts its rows."""
+
+    paginator = InfinitePaginator
+    show_full_result_count = False
+
+
+class ConsoleInline(UnfoldTabularInline[M, P]):
+    """Rows of another model on a page."""
+
+    extra = 0
+    tab = True
+    show_change_link = True
+
+
+class ReadOnlyInline(ConsoleInline[M, P]):
+    """Rows that are only looked at."""
+
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: P | None = None) -> bool:  # noqa: ARG002  Django's signature
+        """Nobody."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: P | None = None) -> bool:  # type: ignore[override]  # noqa: ARG002  Django passes the parent
+        """Nobody."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: P | None = None) -> bool:  # type: ignore[override]  # noqa: ARG002  Django passes the parent
+        """Nobody."""
+        return False

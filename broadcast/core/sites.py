@@ -1,0 +1,30 @@
+"""The staff site."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from unfold.sites import UnfoldAdminSite
+
+from broadcast.core.redis import RedisAway
+
+
+class StaffSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold has no types
+    """The console at ``/admin/``, for users with ``is_staff``."""
+
+    index_title = "Dashboard"
+    enable_nav_sidebar = True
+
+    def search(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The search field's results; none while Redis, which keeps them for a while, is away."""
+        try:
+            response: HttpResponse = super().search(request, extra_context)
+            if isinstance(response, TemplateResponse):
+                response.render()
+        except RedisAway:
+            return HttpResponse(
+                '<p class="console-hint">Search is not available while Redis is away.</p>', headers={"HX-Trigger": "search"}
+            )
+        return response

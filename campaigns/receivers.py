@@ -1,0 +1,34 @@
+"""What campaigns do when the transport reports."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.dispatch import receiver
+
+from campaigns.services.contacts import known_person, subscribe_again, unsubscribe_everywhere
+from campaigns.services.launch import follow_batch
+from messaging.inbound.router import register_person_source
+from messaging.signals import batch_changed, suppression_added, suppression_lifted
+
+register_person_source(known_person)
+
+
+@receiver(batch_changed, dispatch_uid="campaigns_follow_batch")
+def on_batch_changed(*, source: str, state: str, reason: str, **kwargs: Any) -> None:  # noqa: ARG001  a receiver's signature
+    """A campaign stands where its batch stands."""
+    if source.startswith("campaign:"):
+        follow_batch(campaign_id=int(source.partition(":")[2]), state=state, reason=reason)
+
+
+@receiver(suppression_added, dispatch_uid="campaigns_unsubscribe")
+def on_suppression_added(*, account_id: int, recipient: str, reason: str, **kwargs: Any) -> None:  # noqa: ARG001
+    """Who opts out leaves every list."""
+    if reason in ("opt_out", "provider_opt_out"):
+        unsubscribe_everywhere(account_id=account_id, number=recipient)
+
+
+@receiver(suppression_lifted, dispatch_uid="campaigns_subscribe_again")
+def on_suppression_lifted(*, account_id: int, recipient: str, **kwargs: Any) -> None:  # noqa: ARG001
+    """Who comes back is on the lists again that the opt-out took them from."""
+    subscribe_again(account_id=account_id, number=recipient)

@@ -1,0 +1,127 @@
+"""A campaign's audience: the people on its lists, once each, with the lists that each is on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection
+from django.db.models import BigIntegerField, Case, F, JSONField, QuerySet, Sum, Value, When
+from django.db.models.fields.json import KT
+from django.db.models.functions import JSONObject
+
+from broadcast.core.merge import template_fields
+from campaigns.models import Campaign, CampaignList, Subscriber, Subscription
+from campaigns.services.composing import STANDARD_FIELDS
+from messaging.engine.launch import RecipientQuery
+from messaging.models import Suppression
+
+
+class TooManyLists(ValueError):
+    """A campaign has more lists than can be counted apart."""
+
+
+def list_positions(campaign: Campaign) -> dict[int, int]:
+    """A bit for each list of a campaign: list id → position, as fixed at launch, else as it would be.
+
+    Raises:
+        TooManyLists: there are more lists than bits.
+    """
+    rows = list(campaign.campaign_lists.order_by("position", "id").values_list("list_id", "position"))
+    if len(rows) > CampaignList.MAX_LISTS:
+        raise TooManyLists(
+            f"“{campaign}” has {len(rows)} lists; {CampaignList.MAX_LISTS} is the most. Put some of them together first."
+        )
+    return {list_id: position if position is not None else index for index, (list_id, position) in enumerate(rows)}
+
+
+def fix_positions(campaign: Campaign) -> None:
+    """Fix each list's bit for good."""
+    for list_id, position in list_positions(campaign).items():
+        CampaignList.objects.filter(campaign=campaign, list_id=list_id, position=None).update(position=position)
+
+
+def members(campaign: Campaign) -> QuerySet[Subscription, dict[str, Any]]:
+    """The people of a campaign's lists: ``subscriber_id`` and ``cohort``, the bits of the lists they are on."""
+    positions = list_positions(campaign)
+    cases = [When(list_id=list_id, then=Value(1 << position)) for list_id, position in positions.items()]
+    bits = Case(*cases, default=Value(0), output_field=BigIntegerField())
+    return (
+        Subscription.objects.live()
+        .filter(list_id__in=list(positions), subscriber__account_id=campaign.account_id)
+        .order_by()
+        .values("subscriber_id")
+        .annotate(cohort=Sum(bits))
+    )
+
+
+def recipient_query(campaign: Campaign) -> RecipientQuery:
+    """The audience as one SELECT: each person's number, cohort and the values of the merge fields that the text uses."""
+    fields = template_fields(campaign.body)
+    people = Subscriber.objects.filter(account_id=campaign.account_id).order_by().values("id", "number")
+    if fields:
+        values = {name: F(name) if name in STANDARD_FIELDS else KT(f"fields__{name}") for name in fields}
+        people = people.annotate(context=JSONObject(**values))
+    else:
+        people = people.annotate(context=Value(None, output_field=JSONField()))
+    people_sql, people_params = people.query.sql_with_params()
+    members_sql, members_params = members(campaign).query.sql_with_params()
+    return RecipientQuery(
+        f"SELECT s.number AS recipient, m.cohort AS cohort, {_context()} AS context "  # noqa: S608  compiled from querysets
+        f"FROM ({members_sql}) m JOIN ({people_sql}) s ON s.id = m.subscriber_id",
+        (*members_params, *people_params),
+    )
+
+
+def _context() -> str:
+    return "s.context::jsonb" if connection.vendor == "postgresql" else "s.context"
+
+
+@dataclass(frozen=True, slots=True)
+class AudienceSize:
+    """How many there are.
+
+    Args:
+        subscriptions: places on the campaign's lists.
+        people: distinct people.
+        suppressed: of them, those who must not be sent to.
+    """
+
+    subscriptions: int
+    people: int
+    suppressed: int
+
+    @property
+    def recipients(self) -> int:
+        """Who will be sent to."""
+        return self.people - self.suppressed
+
+    @property
+    def duplicates(self) -> int:
+        """Places beyond the first that people have."""
+        return self.subscriptions - self.people
+
+
+def live_subscriptions(campaign: Campaign) -> QuerySet[Subscription]:
+    """Places on a campaign's lists."""
+    return Subscription.objects.live().filter(
+        list_id__in=list(list_positions(campaign)), subscriber__account_id=campaign.account_id
+    )
+
+
+def measure(campaign: Campaign) -> AudienceSize:
+    """Count the audience as a launch would freeze it now."""
+    live = live_subscriptions(campaign)
+    suppressed = Suppression.objects.active().filter(account_id=campaign.account_id).values("recipient")
+    people = live.values("subscriber_id").distinct().count()
+    left_out = live.filter(subscriber__number__in=suppressed).values("subscriber_id").distinct().count()
+    return AudienceSize(live.count(), people, left_out)
+
+
+def sample_people(campaign: Campaign, limit: int) -> list[Subscriber]:
+    """Some people of the audience that would be sent to, spread over it."""
+    suppressed = Suppression.objects.active().filter(account_id=campaign.account_id).values("recipient")
+    ids = live_subscriptions(campaign).values("subscriber_id")
+    people = Subscriber.objects.filter(pk__in=ids).exclude(number__in=suppressed)
+    first = list(people.order_by("id")[: limit // 2])
+    return [*first, *people.order_by("-id").exclude(pk__in=[person.pk for person in first])[: limit - len(first)]]

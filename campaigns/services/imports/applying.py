@@ -1,0 +1,205 @@
+"""Writing an import: upserts of whole blocks, never a query a row."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from django.db import transaction
+
+from accounts.models import Account, User
+from campaigns.models import CustomField, Subscriber, SubscriberImport, SubscriberList, Subscription
+from campaigns.services.imports.people import read_people
+from campaigns.services.imports.planning import (
+    PEOPLE_PER_QUERY,
+    REJECTED,
+    ImportPlan,
+    Outcome,
+    PlannedRow,
+    Writes,
+    field_keys,
+    in_batches,
+    judge,
+    plan_import,
+)
+from campaigns.services.imports.reading import Table, open_table, read_table
+
+#: Rows of a streamed file that are planned and written in one transaction.
+ROWS_PER_BLOCK = 10_000
+_FILLED = ("first_name", "last_name", "email", "fields", "updated_at")
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a streamed import is, after a block has been committed."""
+
+    rows: int
+    counts: Counter[Outcome]
+    rejected: Sequence[PlannedRow]
+
+
+def import_file(*, list_: SubscriberList, file: BinaryIO, name: str, user: User | None = None) -> SubscriberImport:
+    """Import a file in one transaction, for files that fit into memory.
+
+    Args:
+        list_: whom the people are added to.
+        file: seekable, in binary mode.
+        name: the file's name.
+        user: who imports; None for a command.
+
+    Raises:
+        UnreadableFile: nothing can be imported from it; nothing was changed.
+    """
+    table = read_table(file, name, region=list_.account.default_region)
+    with locked(list_):
+        return _apply(plan_import(list_=list_, table=table), user=user)
+
+
+def apply_import(plan: ImportPlan, *, user: User | None, upload: str = "") -> SubscriberImport:
+    """Carry out a plan against the database as it is now, which may not be as it was when the plan was made.
+
+    Args:
+        plan: from ``plan_import``; its rows are judged again.
+        user: who confirmed it.
+        upload: a name of this upload: applying it a second time returns the first time's record and changes nothing.
+    """
+    with locked(plan.list_):
+        if upload and (done := SubscriberImport.objects.filter(upload=upload).first()):
+            return done
+        rows, writes = judge(plan.block, list_=plan.list_, keys=field_keys(plan.table, plan.list_))
+        fresh = ImportPlan(plan.list_, plan.table, plan.block, rows, writes)
+        return _apply(fresh, user=user, upload=upload)
+
+
+def import_stream(
+    *,
+    list_: SubscriberList,
+    file: BinaryIO,
+    name: str,
+    user: User | None = None,
+    on_block: Callable[[Progress], None] = lambda _progress: None,
+) -> SubscriberImport:
+    """Import a file of any size, block by block; each block is committed with its counts.
+
+    What was committed stays when a later block fails or the process ends; importing the file again changes nothing of
+    it. Blanks are filled from a later duplicate as in ``import_file``; when the two rows are in different blocks, what
+    the database had before counts as filled.
+
+    Args:
+        list_: whom the people are added to.
+        file: seekable, in binary mode.
+        name: the file's name.
+        user: who imports.
+        on_block: told after each block.
+
+    Raises:
+        UnreadableFile: nothing can be imported from it, or a quotation mark is never closed.
+    """
+    region = list_.account.default_region
+    table = open_table(file, name, region=region)
+    record = _record(list_, table, user=user)
+    record.save()
+    seen: dict[str, int] = {}
+    counts: Counter[Outcome] = Counter()
+    for rows in in_batches(table.rows, ROWS_PER_BLOCK):
+        block = read_people(rows, table.columns, region=region, seen=seen)
+        with locked(list_):
+            planned, writes = judge(block, list_=list_, keys=field_keys(table, list_))
+            write(writes, list_=list_, source=name)
+            counts.update(row.outcome for row in planned)
+            rejected = [row for row in planned if row.outcome in REJECTED]
+            _count(record, counts, rejected)
+            record.save()
+        on_block(Progress(counts.total(), counts, rejected))
+    return record
+
+
+@contextmanager
+def locked(list_: SubscriberList) -> Iterator[None]:
+    """A transaction in which no other import changes the account's people."""
+    with transaction.atomic():
+        # Custom fields are read, merged and written back, so two imports at once could lose a value. This lock lets
+        # messages and subscriptions of the account be written meanwhile.
+        Account.objects.select_for_update(no_key=True).get(pk=list_.account_id)
+        yield
+
+
+def write(writes: Writes, *, list_: SubscriberList, source: str) -> None:
+    """Write a block; call it inside ``locked``.
+
+    Args:
+        writes: from ``judge``.
+        list_: whom ``writes.joins`` are added to.
+        source: where they came from: the file's name.
+    """
+    CustomField.objects.bulk_create(
+        [CustomField(account_id=list_.account_id, key=key, label=label[:60]) for key, label in writes.fields.items()],
+        ignore_conflicts=True,
+    )
+    ids: dict[str, int] = {}
+    for people in in_batches(writes.new, PEOPLE_PER_QUERY):
+        # Somebody may have come in by another way since: then nothing of theirs is overwritten.
+        ids |= _upsert(people, ("updated_at",))
+    for people in in_batches(writes.changed, PEOPLE_PER_QUERY):
+        copies = [
+            Subscriber(
+                account_id=person.account_id,
+                number=person.number,
+                first_name=person.first_name,
+                last_name=person.last_name,
+                email=person.email,
+                fields=person.fields,
+            )
+            for person in people
+        ]
+        _upsert(copies, _FILLED)
+    for people in in_batches(writes.joins, PEOPLE_PER_QUERY):
+        # Whoever left the list since the look-up has a row already and stays out.
+        Subscription.objects.bulk_create(
+            [
+                Subscription(list=list_, subscriber_id=person.pk or ids[person.number], source=source[:60])
+                for person in people
+            ],
+            ignore_conflicts=True,
+        )
+
+
+def _upsert(people: list[Subscriber], update_fields: tuple[str, ...]) -> dict[str, int]:
+    saved = Subscriber.objects.bulk_create(
+        people, update_conflicts=True, unique_fields=["account", "number"], update_fields=list(update_fields)
+    )
+    return {person.number: person.pk for person in saved}
+
+
+def _apply(plan: ImportPlan, *, user: User | None, upload: str = "") -> SubscriberImport:
+    write(plan.writes, list_=plan.list_, source=plan.table.name)
+    record = _record(plan.list_, plan.table, user=user, upload=upload)
+    _count(record, plan.counts, [row for row in plan.rows if row.outcome in REJECTED])
+    record.save()
+    return record
+
+
+def _record(list_: SubscriberList, table: Table, *, user: User | None, upload: str = "") -> SubscriberImport:
+    return SubscriberImport(
+        list=list_,
+        file_name=table.name[-200:],
+        encoding=table.encoding,
+        delimiter=table.delimiter,
+        columns=[{"header": column.header, "field": column.key or column.role.value} for column in table.columns],
+        upload=upload,
+        created_by=user,
+    )
+
+
+def _count(record: SubscriberImport, counts: Counter[Outcome], rejected: Sequence[PlannedRow]) -> None:
+    record.rows_read = counts.total()
+    for outcome in Outcome:
+        setattr(record, f"rows_{outcome.value}", counts[outcome])
+    room = max(SubscriberImport.MAX_REJECTED - len(record.rejected), 0)
+    record.rejected = [
+        *record.rejected,
+        *({"row": row.row, "reason": row.reason, "values": row.cells} for row in rejected[:room]),
+    ]

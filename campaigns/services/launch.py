@@ -1,0 +1,253 @@
+"""Campaigns: preview, schedule, launch, pause, resume, cancel."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.utils import timezone
+
+from broadcast.core.queue import enqueue_on_commit
+from campaigns.models import Campaign
+from campaigns.services import audience
+from campaigns.services.preview import LaunchPreview, blocking_problems, preview_launch
+from messaging.services import batches
+from messaging.states import BatchState
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+__all__ = [
+    "LaunchError",
+    "LaunchPreview",
+    "cancel",
+    "fail_schedule",
+    "follow_batch",
+    "launch",
+    "pause",
+    "perform_launch",
+    "preview_launch",
+    "resume",
+    "schedule",
+    "unschedule",
+]
+
+State = Campaign.State
+
+#: How far a campaign may be scheduled ahead.
+MAX_SCHEDULE_DAYS = 365
+
+
+class LaunchError(Exception):
+    """Something that was asked of a campaign cannot be done; ``text`` says what, why and what to do."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
+
+
+def launch(*, campaign_id: int, user: User | None) -> Campaign:
+    """``draft`` or ``scheduled`` → ``launching``; the rest happens in the background.
+
+    Args:
+        campaign_id: the campaign.
+        user: who launches it; None for the schedule.
+
+    Raises:
+        LaunchError: it was launched before, or something stands in the way.
+    """
+    with transaction.atomic():
+        campaign = _get(campaign_id)
+        if not campaign.is_editable:
+            raise LaunchError(_already(campaign))
+        problems = blocking_problems(campaign)
+        if problems:
+            raise LaunchError(" ".join(problems))
+        # Of two people who launch at the same moment, one finds the state changed.
+        changed = Campaign.objects.filter(pk=campaign_id, state__in=Campaign.EDITABLE).update(
+            state=State.LAUNCHING,
+            state_reason="",
+            launched_by=user,
+            launched_at=timezone.now(),
+            updated_at=timezone.now(),
+        )
+        if not changed:
+            raise LaunchError(_already(_get(campaign_id)))
+        audience.fix_positions(campaign)
+        enqueue_on_commit("campaigns.tasks.launch_campaign", campaign_id, timeout=600)
+    return _get(campaign_id)
+
+
+def perform_launch(campaign_id: int) -> None:
+    """Freeze the audience into rows and start sending; repeatable at any point, with the same rows."""
+    campaign = _get(campaign_id)
+    if campaign.state != State.LAUNCHING:
+        return
+    if not campaign.account.is_active:
+        _fail(campaign, f"{campaign.account} is {campaign.account.get_status_display().lower()}.")
+        return
+    with transaction.atomic():
+        batch = batches.create_batch(
+            account=campaign.account,
+            number=campaign.number,
+            label=campaign.name,
+            template=campaign.body,
+            source=f"campaign:{campaign.pk}",
+            recipients=audience.recipient_query(campaign),
+        )
+        Campaign.objects.filter(pk=campaign_id).update(batch=batch)
+    if not batch.messages.exists():
+        batches.cancel_batch(batch.pk)
+        _fail(campaign, "Nobody is on its lists any more.")
+        return
+    # Whoever cancelled while the rows were made has moved the campaign on; the batch must follow.
+    if not Campaign.objects.filter(pk=campaign_id, state=State.LAUNCHING).exists():
+        batches.cancel_batch(batch.pk)
+        return
+    batches.start_batch(batch.pk)
+
+
+def schedule(*, campaign_id: int, at: dt.datetime, user: User | None) -> Campaign:
+    """``draft`` or ``scheduled`` → ``scheduled``.
+
+    Args:
+        campaign_id: the campaign.
+        at: aware time, in the future.
+        user: who schedules it.
+
+    Raises:
+        LaunchError: the time has passed, it was launched before, or something stands in the way.
+    """
+    campaign = _get(campaign_id)
+    now = timezone.now()
+    if at <= now:
+        local = at.astimezone(campaign.account.zone)
+        raise LaunchError(f"{local:%-d %B %Y, %H:%M} ({campaign.account.time_zone}) has passed. Choose a later time.")
+    if at > now + dt.timedelta(days=MAX_SCHEDULE_DAYS):
+        raise LaunchError(f"A campaign can be scheduled {MAX_SCHEDULE_DAYS} days ahead at most.")
+    problems = blocking_problems(campaign)
+    if problems:
+        raise LaunchError(" ".join(problems))
+    changed = Campaign.objects.filter(pk=campaign_id, state__in=Campaign.EDITABLE).update(
+        state=State.SCHEDULED, scheduled_at=at, state_reason="", launched_by=user, updated_at=now
+    )
+    if not changed:
+        raise LaunchError(_already(_get(campaign_id)))
+    return _get(campaign_id)
+
+
+def unschedule(*, campaign_id: int, user: User | None = None) -> Campaign:  # noqa: ARG001  who asked is kept by the admin's log
+    """``scheduled`` → ``draft``.
+
+    Raises:
+        LaunchError: it is not scheduled.
+    """
+    changed = Campaign.objects.filter(pk=campaign_id, state=State.SCHEDULED).update(
+        state=State.DRAFT, scheduled_at=None, updated_at=timezone.now()
+    )
+    if not changed:
+        raise LaunchError(f"“{_get(campaign_id)}” is not scheduled, so there is nothing to undo.")
+    return _get(campaign_id)
+
+
+def fail_schedule(*, campaign_id: int, reason: str) -> None:
+    """``scheduled`` → ``failed``: its time came, and something stood in the way."""
+    Campaign.objects.filter(pk=campaign_id, state=State.SCHEDULED).update(
+        state=State.FAILED, state_reason=reason[:255], finished_at=timezone.now(), updated_at=timezone.now()
+    )
+
+
+def pause(*, campaign_id: int, user: User | None) -> Campaign:
+    """``sending`` → ``paused``; takes effect within a second or two.
+
+    Raises:
+        LaunchError: it is not sending.
+    """
+    reason = f"Paused by {user}." if user else "Paused."
+    return _with_batch(campaign_id, "paused", lambda batch_id: batches.pause_batch(batch_id, reason=reason))
+
+
+def resume(*, campaign_id: int, user: User | None = None) -> Campaign:  # noqa: ARG001  who asked is kept by the admin's log
+    """``paused`` → ``sending``; goes on with those who have not been sent to.
+
+    Raises:
+        LaunchError: it is not paused, or what stopped it still stands in the way.
+    """
+    campaign = _get(campaign_id)
+    if not campaign.account.is_active:
+        status = campaign.account.get_status_display().lower()
+        raise LaunchError(f"{campaign.account} is {status}. Make the account active first.")
+    if campaign.number.state != "active":
+        status = campaign.number.get_state_display().lower()
+        raise LaunchError(f"{campaign.number} is {status}. Make the number active first.")
+    return _with_batch(campaign_id, "resumed", batches.resume_batch)
+
+
+def cancel(*, campaign_id: int, user: User | None) -> Campaign:
+    """Anything that is not over → ``cancelled``; nothing more leaves, what has left is still reported.
+
+    Raises:
+        LaunchError: it is over.
+    """
+    campaign = _get(campaign_id)
+    reason = f"Cancelled by {user}." if user else "Cancelled."
+    changed = Campaign.objects.filter(
+        pk=campaign_id, state__in=(State.SCHEDULED, State.LAUNCHING, State.SENDING, State.PAUSED)
+    ).update(state=State.CANCELLED, state_reason=reason, finished_at=timezone.now(), updated_at=timezone.now())
+    if not changed:
+        raise LaunchError(f"“{campaign}” is {campaign.get_state_display().lower()} and cannot be cancelled.")
+    if campaign.batch_id is not None:
+        batches.cancel_batch(campaign.batch_id)
+    return _get(campaign_id)
+
+
+#: Where a campaign goes when its batch moves, and from where.
+_FOLLOWS: dict[str, tuple[str, tuple[str, ...]]] = {
+    BatchState.SENDING: (State.SENDING, (State.LAUNCHING, State.PAUSED, State.FINISHED)),
+    BatchState.PAUSED: (State.PAUSED, (State.LAUNCHING, State.SENDING)),
+    BatchState.FINISHED: (State.FINISHED, (State.LAUNCHING, State.SENDING, State.PAUSED)),
+    BatchState.CANCELLED: (State.CANCELLED, (State.LAUNCHING, State.SENDING, State.PAUSED)),
+}
+
+
+def follow_batch(*, campaign_id: int, state: str, reason: str) -> None:
+    """Move a campaign to where its batch stands.
+
+    Args:
+        campaign_id: the campaign.
+        state: a value of ``BatchState``.
+        reason: why it is paused, else empty.
+    """
+    if state not in _FOLLOWS:
+        return
+    target, sources = _FOLLOWS[state]
+    over = state in (BatchState.FINISHED, BatchState.CANCELLED)
+    Campaign.objects.filter(pk=campaign_id, state__in=sources).update(
+        state=target,
+        state_reason=reason,
+        finished_at=timezone.now() if over else None,
+        updated_at=timezone.now(),
+    )
+
+
+def _with_batch(campaign_id: int, done: str, change: Callable[[int], bool]) -> Campaign:
+    campaign = _get(campaign_id)
+    if campaign.batch_id is None or not change(campaign.batch_id):
+        raise LaunchError(f"“{campaign}” is {campaign.get_state_display().lower()} and cannot be {done}.")
+    return _get(campaign_id)
+
+
+def _get(campaign_id: int) -> Campaign:
+    return Campaign.objects.select_related("account", "number__gateway").get(pk=campaign_id)
+
+
+def _already(campaign: Campaign) -> str:
+    return f"“{campaign}” is {campaign.get_state_display().lower()}: it was launched before, and a campaign is launched once."
+
+
+def _fail(campaign: Campaign, reason: str) -> None:
+    Campaign.objects.filter(pk=campaign.pk).exclude(state=State.FINISHED).update(
+        state=State.FAILED, state_reason=reason[:255], finished_at=timezone.now(), updated_at=timezone.now()
+    )

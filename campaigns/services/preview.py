@@ -1,0 +1,149 @@
+"""What a launch would do, before it does it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+
+from broadcast.core.merge import TemplateError, render_template
+from campaigns.models import Campaign
+from campaigns.services import audience
+from campaigns.services.composing import check_body
+from campaigns.services.contacts import merge_values
+from integrations.sms.segments import count
+from messaging.models import PhoneNumber
+
+#: People whose texts are made to estimate segments.
+SAMPLE_PEOPLE = 200
+#: Texts that are shown.
+SHOWN_SAMPLES = 3
+#: A provider usually answers within this many seconds; with the gateway's concurrency it bounds the rate.
+USUAL_ANSWER_SECONDS = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchPreview:
+    """What a launch would do.
+
+    Args:
+        recipients: people it will be sent to.
+        suppressed: people of the lists who are left out.
+        on_several_lists: places on lists beyond each person's first.
+        subscriptions: places on the lists.
+        segments_min: fewest segments of a message.
+        segments_max: most segments of a message.
+        segments_total: estimate for all.
+        encoding: ``GSM-7`` or ``UCS-2``; the dearer one if some texts need it.
+        seconds: estimated time from the first message to the last.
+        starts_at: when it starts if quiet hours hold it back, in the account's zone.
+        problems: each stands in the way of the launch.
+        warnings: worth knowing.
+        samples: texts of real people.
+    """
+
+    recipients: int = 0
+    suppressed: int = 0
+    on_several_lists: int = 0
+    subscriptions: int = 0
+    segments_min: int = 0
+    segments_max: int = 0
+    segments_total: int = 0
+    encoding: str = "GSM-7"
+    seconds: float = 0.0
+    starts_at: dt.datetime | None = None
+    problems: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    samples: list[str] = field(default_factory=list)
+
+
+def blocking_problems(campaign: Campaign) -> list[str]:
+    """Everything that stands in the way of a launch; empty when it can go."""
+    problems = []
+    account, number, gateway = campaign.account, campaign.number, campaign.number.gateway
+    if not account.is_active:
+        problems.append(f"{account} is {account.get_status_display().lower()}. Make the account active first.")
+    if number.account_id != account.pk:
+        problems.append(f"{number} belongs to another account. Choose a number of {account}.")
+    if number.state != PhoneNumber.State.ACTIVE:
+        problems.append(f"{number} is {number.get_state_display().lower()}. Choose an active number.")
+    if not gateway.is_enabled:
+        problems.append(f"The gateway {gateway} is disabled. Enable it first.")
+    problems += [f"Text: {problem}" for problem in check_body(account, campaign.body)]
+    if not campaign.body.strip():
+        problems.append("The text is empty. Write one.")
+    try:
+        audience.list_positions(campaign)
+    except audience.TooManyLists as error:
+        return [*problems, str(error)]
+    size = audience.measure(campaign)
+    if not campaign.campaign_lists.exists():
+        problems.append("It has no list. Add at least one.")
+    elif not size.people:
+        problems.append("Nobody is subscribed to its lists. Import or add subscribers first.")
+    elif not size.recipients:
+        problems.append("Everybody on its lists has opted out or is suppressed.")
+    return problems
+
+
+def preview_launch(campaign: Campaign) -> LaunchPreview:
+    """Measure a launch: exact counts, estimated segments and time, and what stands in the way."""
+    problems = blocking_problems(campaign)
+    try:
+        size = audience.measure(campaign)
+    except audience.TooManyLists:
+        return LaunchPreview(problems=problems)
+    texts, warnings = _texts(campaign)
+    counts = [count(text) for text in texts]
+    segments = [item.segments for item in counts]
+    total = round(sum(segments) / len(segments) * size.recipients) if segments else 0
+    unicode_texts = sum(item.encoding == "UCS-2" for item in counts)
+    if unicode_texts:
+        odd = sorted({character for item in counts for character in item.odd_characters})[:8]
+        warnings.append(
+            f"Characters such as {' '.join(odd)} make a text Unicode: 70 characters a segment instead of 160."
+        )
+    if campaign.number.gateway.stopped_reason:
+        warnings.append(f"The provider refused everything lately: {campaign.number.gateway.stopped_reason}")
+    return LaunchPreview(
+        recipients=size.recipients,
+        suppressed=size.suppressed,
+        on_several_lists=size.duplicates,
+        subscriptions=size.subscriptions,
+        segments_min=min(segments, default=0),
+        segments_max=max(segments, default=0),
+        segments_total=total,
+        encoding="UCS-2" if unicode_texts else "GSM-7",
+        seconds=estimate_seconds(campaign.number, size.recipients, total),
+        starts_at=campaign.account.quiet_until(),
+        problems=problems,
+        warnings=warnings,
+        samples=texts[:SHOWN_SAMPLES],
+    )
+
+
+def estimate_seconds(number: PhoneNumber, recipients: int, segments: int) -> float:
+    """Seconds from the first message to the last: by the number's pace, or by the gateway's concurrency if that is slower."""
+    by_pace = segments / number.segments_per_second
+    by_concurrency = recipients * USUAL_ANSWER_SECONDS / number.gateway.concurrency
+    return max(by_pace, by_concurrency)
+
+
+def _texts(campaign: Campaign) -> tuple[list[str], list[str]]:
+    """Texts of some people, and what is wrong with some of them."""
+    texts, empty, broken = [], 0, 0
+    for person in audience.sample_people(campaign, SAMPLE_PEOPLE):
+        try:
+            text = render_template(campaign.body, merge_values(person))
+        except TemplateError:
+            broken += 1
+            continue
+        if text:
+            texts.append(text)
+        else:
+            empty += 1
+    warnings = []
+    if empty:
+        warnings.append(f"The text is empty for {empty} of the people looked at; they would fail. Add a default.")
+    if broken:
+        warnings.append(f"The text cannot be made for {broken} of the people looked at; they would fail.")
+    return texts, warnings

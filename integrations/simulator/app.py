@@ -1,0 +1,172 @@
+"""The simulator's HTTP application: a provider's API, and the controls beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+import orjson
+
+from integrations.simulator.carrier import Carrier
+from integrations.simulator.client import Answer
+from integrations.simulator.config import SettingsError, SimulatorSettings
+from integrations.simulator.forms import FormError, parse_form
+from integrations.simulator.http1 import Exchange
+from integrations.simulator.timeline import Timeline
+from integrations.simulator.twilio import PREFIX, TwilioApi
+from integrations.simulator.twilio_values import TwilioWebhooks
+from integrations.simulator.values import Unroutable
+
+logger = logging.getLogger(__name__)
+
+_CONTROLS = {
+    "/healthz": ("GET",),
+    "/stats": ("GET",),
+    "/settings": ("GET", "PUT", "POST"),
+    "/reset": ("POST",),
+    "/people/inbound": ("POST",),
+}
+#: Paths under which a connection reports what it could not parse.
+_REFUSALS = {
+    "/400": (400, "The request is not HTTP/1.1: check the request line and the headers."),
+    "/413": (413, "The body is larger than 1 MB: send a smaller one."),
+    "/414": (414, "The URL is too long: put the parameters into the body."),
+    "/431": (431, "The headers are too large: send fewer."),
+}
+
+
+class App:
+    """Answers requests. Only the provider's API counts as in flight, never the controls.
+
+    Args:
+        settings: to begin with.
+        loop: the running event loop.
+    """
+
+    def __init__(self, settings: SimulatorSettings, loop: asyncio.AbstractEventLoop) -> None:
+        self.carrier = Carrier(settings, Timeline(loop), TwilioWebhooks(), loop.time)
+        self._twilio = TwilioApi(self.carrier, loop)
+
+    def received(self, exchange: Exchange) -> None:
+        """Count a request of the provider's API from the moment it is here."""
+        request = exchange.request
+        if not request.path.startswith(PREFIX):
+            return
+        stats = self.carrier.stats_now
+        stats.arrived(send=self._twilio.is_send(request.method, request.path))
+        exchange.counted = True
+        limit = self.carrier.settings.throttle_above
+        exchange.throttled = 0 < limit < stats.in_flight
+
+    def finished(self, exchange: Exchange) -> None:
+        """Stop counting it."""
+        if exchange.counted:
+            exchange.counted = False
+            self.carrier.stats_now.finished()
+
+    def handle(self, exchange: Exchange) -> None:
+        """Answer one request; a mistake of ours is a 500 and a traceback in the log."""
+        try:
+            self._handle(exchange)
+        except FormError as error:
+            exchange.reply(400, _error(str(error)))
+        except Exception:
+            logger.exception("The simulator failed at %s %s.", exchange.request.method, exchange.request.path)
+            exchange.reply(500, _error("The simulator has a mistake: see its log."))
+
+    def _handle(self, exchange: Exchange) -> None:
+        request = exchange.request
+        if request.path.startswith(PREFIX):
+            self._twilio.handle(exchange)
+        elif request.method == "BAD":
+            status, text = _REFUSALS[request.path]
+            exchange.reply(status, _error(text))
+        elif request.path not in _CONTROLS:
+            exchange.reply(404, _error(f"There is nothing at {request.path}. Controls: {', '.join(_CONTROLS)}."))
+        elif request.method not in _CONTROLS[request.path]:
+            allowed = ", ".join(_CONTROLS[request.path])
+            extra = f"Allow: {allowed}\r\n".encode()
+            exchange.reply(405, _error(f"{request.path} takes {allowed}."), extra=extra)
+        else:
+            self._control(exchange)
+
+    def _control(self, exchange: Exchange) -> None:
+        request, carrier = exchange.request, self.carrier
+        if request.path == "/healthz":
+            exchange.reply(200, b'{"ok":true}')
+        elif request.path == "/stats":
+            wants_recipients = dict(parse_form(request.query)).get("recipients") == "1"
+            exchange.reply(200, orjson.dumps(carrier.stats(recipients=wants_recipients)))
+        elif request.path == "/reset":
+            carrier.reset()
+            exchange.reply(200, b'{"ok":true}')
+        elif request.path == "/settings":
+            if request.method == "GET":
+                exchange.reply(200, orjson.dumps(carrier.settings.to_json()))
+            else:
+                self._change_settings(exchange)
+        else:
+            self._inbound(exchange)
+
+    def _change_settings(self, exchange: Exchange) -> None:
+        try:
+            self.carrier.apply(self.carrier.settings.changed(_object(exchange)))
+        except SettingsError as error:
+            exchange.reply(400, _error(str(error)))
+        else:
+            exchange.reply(200, orjson.dumps(self.carrier.settings.to_json()))
+
+    def _inbound(self, exchange: Exchange) -> None:
+        """A person writes: 202 at once, or with ``"wait": true`` when the webhook was answered."""
+        try:
+            values = _object(exchange)
+            person, number, body = (_text(values, name) for name in ("from", "to", "body"))
+        except SettingsError as error:
+            exchange.reply(400, _error(str(error)))
+            return
+        waits = values.get("wait") in (True, "true", "1")
+        told: dict[str, Any] = {}
+
+        def end(answer: Answer | None) -> None:
+            told["status"] = answer.status if answer else None
+            told["answered"] = answer is not None and answer.status < 300
+            if waits:
+                exchange.reply(200, orjson.dumps(told))
+
+        try:
+            told["sid"] = "SM" + self.carrier.write(person, number, body, on_end=end)
+        except Unroutable as error:
+            exchange.reply(400, _error(str(error)))
+            return
+        if not waits:
+            exchange.reply(202, orjson.dumps(told))
+
+
+def _error(text: str) -> bytes:
+    return orjson.dumps({"error": text})
+
+
+def _object(exchange: Exchange) -> dict[str, Any]:
+    """The body as an object: JSON, or a form as browsers send it.
+
+    Raises:
+        SettingsError: it is neither.
+    """
+    request = exchange.request
+    if request.headers.get(b"content-type", b"").startswith(b"application/x-www-form-urlencoded"):
+        return dict(parse_form(request.body.decode("utf-8", "replace")))
+    try:
+        values = orjson.loads(request.body)
+    except orjson.JSONDecodeError as error:
+        raise SettingsError(f"The body is not JSON: {error}.") from error
+    if not isinstance(values, dict):
+        raise SettingsError("The body must be a JSON object.")
+    return values
+
+
+def _text(values: dict[str, Any], name: str) -> str:
+    value = values.get(name)
+    if not isinstance(value, str) or (not value and name != "body"):
+        raise SettingsError(f"{name!r} is missing: send a JSON object with the texts from, to and body.")
+    return value

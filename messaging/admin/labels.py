@@ -1,0 +1,50 @@
+"""Colours of the transport's states."""
+
+from __future__ import annotations
+
+from broadcast.core.admin import Labels
+from messaging.models import InboundMessage, PhoneNumber, Suppression
+from messaging.states import BatchState, MessageState
+
+MESSAGE_LABELS: Labels = {
+    MessageState.QUEUED: "",
+    MessageState.SENDING: "info",
+    MessageState.UNKNOWN: "warning",
+    MessageState.ACCEPTED: "info",
+    MessageState.SENT: "info",
+    MessageState.UNRESOLVED: "warning",
+    MessageState.NO_REPORT: "",
+    MessageState.SUPPRESSED: "",
+    MessageState.CANCELLED: "",
+    MessageState.FAILED: "danger",
+    MessageState.UNDELIVERED: "danger",
+    MessageState.DELIVERED: "success",
+}
+
+BATCH_LABELS: Labels = {
+    BatchState.LAUNCHING: "info",
+    BatchState.SENDING: "primary",
+    BatchState.PAUSED: "warning",
+    BatchState.FINISHED: "success",
+    BatchState.CANCELLED: "",
+}
+
+NUMBER_LABELS: Labels = {
+    PhoneNumber.State.PENDING: "warning",
+    PhoneNumber.State.ACTIVE: "success",
+    PhoneNumber.State.DISABLED: "",
+    PhoneNumber.State.RELEASED: "danger",
+}
+
+SUPPRESSION_LABELS: Labels = {
+    Suppression.Reason.OPT_OUT: "warning",
+    Suppression.Reason.PROVIDER_OPT_OUT: "warning",
+    Suppression.Reason.BAD_NUMBER: "danger",
+    Suppression.Reason.STAFF: "info",
+}
+
+INBOUND_LABELS: Labels = {
+    InboundMessage.State.RECEIVED: "info",
+    InboundMessage.State.HANDLED: "success",
+    InboundMessage.State.UNROUTED: "danger",
+}

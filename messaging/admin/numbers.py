@@ -1,0 +1,208 @@
+"""Phone numbers."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, cast
+
+from django import forms
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter, RelatedDropdownFilter
+from unfold.enums import ActionVariant
+
+from broadcast.core.admin import ConsoleAdmin, display, page_link
+from broadcast.core.confirm import ActionRefused, ConfirmForm, confirmed_action
+from broadcast.core.phones import normalise
+from messaging.admin.labels import NUMBER_LABELS
+from messaging.models import PhoneNumber
+
+State = PhoneNumber.State
+
+#: Which actions a number's state allows.
+OFFERED: dict[str, tuple[str, ...]] = {
+    State.PENDING: ("enable", "release"),
+    State.ACTIVE: ("disable", "release"),
+    State.DISABLED: ("enable", "release"),
+    State.RELEASED: (),
+}
+
+
+class PhoneNumberForm(forms.ModelForm[PhoneNumber]):
+    """A number that the account has at the gateway already."""
+
+    class Meta:
+        model = PhoneNumber
+        fields = ("account", "gateway", "number", "label", "kind", "pace_segments", "can_receive", "can_send_media")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "number" in self.fields:
+            number = cast("forms.CharField", self.fields["number"])
+            number.max_length = None
+            number.validators = []
+            number.widget.attrs.pop("maxlength", None)
+            number.help_text = "As you have it, for example (415) 555-2671, or a short code's digits."
+
+    def clean(self) -> dict[str, Any]:
+        """Store one way of writing a number; refuse one that another account has at the gateway."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        account, gateway, raw = cleaned.get("account"), cleaned.get("gateway"), cleaned.get("number")
+        if not (account and raw):
+            return cleaned
+        digits = re.sub(r"\D", "", raw)
+        if cleaned.get("kind") == PhoneNumber.Kind.SHORT_CODE:
+            if not 3 <= len(digits) <= 8:
+                self.add_error("number", f"“{raw}” is not a short code: those have 3 to 8 digits.")
+                return cleaned
+            cleaned["number"] = digits
+        else:
+            parsed = normalise(raw, account.default_region)
+            if not parsed.e164:
+                hint = " If it is a short code, choose that as its kind." if 3 <= len(digits) <= 8 else ""
+                self.add_error("number", parsed.reason + hint)
+                return cleaned
+            cleaned["number"] = parsed.e164
+        others = PhoneNumber.objects.filter(gateway=gateway, number=cleaned["number"]).exclude(state=State.RELEASED)
+        taken = others.exclude(pk=self.instance.pk).select_related("account").first() if gateway else None
+        if taken:
+            self.add_error("number", f"{taken.number} belongs to {taken.account} at this gateway. Release it there first.")
+        return cleaned
+
+
+@admin.register(PhoneNumber)
+class PhoneNumberAdmin(ConsoleAdmin[PhoneNumber]):
+    """Phone numbers. They are released, not deleted: messages belong to them."""
+
+    form = PhoneNumberForm
+    list_display = ("number", "label", "display_state", "kind", "display_account", "display_gateway", "display_pace")
+    list_filter = (
+        ("state", ChoicesDropdownFilter),
+        ("kind", ChoicesDropdownFilter),
+        ("account", AutocompleteSelectFilter),
+        ("gateway", RelatedDropdownFilter),
+    )
+    list_select_related = ("account", "gateway")
+    search_fields = ("number", "label", "account__name")
+    number_search_fields = ("number",)
+    autocomplete_fields = ("account", "gateway")
+    readonly_fields = ("state", "provider_id", "country", "created_at", "updated_at")
+    actions_detail = ("enable", "disable", "release")
+    add_fieldsets = (
+        (
+            None,
+            {
+                "description": "A number that you have at the provider already, such as a short code.",
+                "fields": (("account", "gateway"), ("number", "kind"), ("label", "pace_segments"), ("can_receive", "can_send_media")),
+            },
+        ),
+    )
+    fieldsets = (
+        (None, {"fields": (("number", "state"), ("account", "gateway"), ("label", "kind"), "pace_segments")}),
+        ("At the provider", {"fields": (("provider_id", "country"), ("can_receive", "can_send_media"))}),
+        ("Record", {"fields": (("created_at", "updated_at"),)}),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[PhoneNumber]:
+        """Without credentials, which would be decrypted for each row."""
+        return super().get_queryset(request).defer("gateway__credentials")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: PhoneNumber | None = None) -> Any:
+        """What a number is does not change once messages may hang on it."""
+        fields = super().get_readonly_fields(request, obj)
+        return fields if obj is None else (*fields, "number", "account", "gateway", "kind")
+
+    def has_delete_permission(self, request: HttpRequest, obj: PhoneNumber | None = None) -> bool:  # noqa: ARG002  Django's signature
+        """Nobody; see ``release``."""
+        return False
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[PhoneNumber], search_term: str
+    ) -> tuple[QuerySet[PhoneNumber], bool]:
+        """A campaign's form is offered numbers that can send."""
+        found, distinct = super().get_search_results(request, queryset, search_term)
+        if request.GET.get("field_name") == "number" and request.GET.get("model_name") == "campaign":
+            found = found.sendable()  # type: ignore[attr-defined]  # the model's own queryset
+        return found, distinct
+
+    def get_actions_detail(self, request: HttpRequest, object_id: int) -> Any:
+        """Only what the state allows."""
+        number = PhoneNumber.objects.filter(pk=object_id).only("state").first()
+        offered = {f"messaging_phonenumber_{name}" for name in OFFERED[number.state]} if number else set()
+        actions = super().get_actions_detail(request, object_id)  # type: ignore[misc]  # unfold has no types
+        return [action for action in actions if action.action_name in offered]
+
+    @confirmed_action(
+        "Enable…",
+        permission="messaging.change_phonenumber",
+        button="Enable",
+        question="{object} can send again.",
+        icon="play_arrow",
+    )
+    def enable(self, request: HttpRequest, number: PhoneNumber, form: ConfirmForm) -> str:  # noqa: ARG002  an action's signature
+        """``disabled`` or ``pending`` → ``active``."""
+        _move(number, State.ACTIVE, (State.DISABLED, State.PENDING))
+        return f"{number.number} is active."
+
+    @confirmed_action(
+        "Disable…",
+        permission="messaging.change_phonenumber",
+        button="Disable",
+        question="No new campaign can leave from {object}. What is sending now goes on: pause those campaigns if it should not.",
+        icon="pause",
+        variant=ActionVariant.WARNING,
+    )
+    def disable(self, request: HttpRequest, number: PhoneNumber, form: ConfirmForm) -> str:  # noqa: ARG002  an action's signature
+        """``active`` → ``disabled``."""
+        _move(number, State.DISABLED, (State.ACTIVE,))
+        return f"{number.number} is disabled."
+
+    @confirmed_action(
+        "Release…",
+        permission="messaging.change_phonenumber",
+        button="Release",
+        question="{object} neither sends nor receives here any more, and cannot be taken back. Its history stays. "
+        "It is not given up at the provider: do that there if it should no longer be paid for.",
+        icon="delete_forever",
+        variant=ActionVariant.DANGER,
+    )
+    def release(self, request: HttpRequest, number: PhoneNumber, form: ConfirmForm) -> str:  # noqa: ARG002  an action's signature
+        """Any state → ``released``."""
+        going = number.batches.open().first()
+        if going:
+            raise ActionRefused(f"“{going}” still leaves from {number.number}. Wait until it is over, or cancel it.")
+        _move(number, State.RELEASED, (State.ACTIVE, State.DISABLED, State.PENDING))
+        return f"{number.number} is released."
+
+    @display(description="State", ordering="state", label=NUMBER_LABELS)
+    def display_state(self, number: PhoneNumber) -> tuple[str, str]:
+        """The state as a label."""
+        return number.state, number.get_state_display()
+
+    @display(description="Account", ordering="account__name")
+    def display_account(self, number: PhoneNumber) -> Any:
+        """A link to the account."""
+        return page_link(number.account)
+
+    @display(description="Gateway", ordering="gateway__name")
+    def display_gateway(self, number: PhoneNumber) -> Any:
+        """A link to the gateway."""
+        return page_link(number.gateway)
+
+    @display(description="Pace")
+    def display_pace(self, number: PhoneNumber) -> str:
+        """Segments per second, its own or the usual."""
+        pace = f"{number.segments_per_second:,} segments/s"
+        return pace if number.pace_segments else f"{pace} (usual)"
+
+
+def _move(number: PhoneNumber, to: str, allowed: tuple[str, ...]) -> None:
+    """One arrow of the drawing in ``PhoneNumber``.
+
+    Raises:
+        ActionRefused: the number is in another state by now.
+    """
+    if not PhoneNumber.objects.filter(pk=number.pk, state__in=allowed).update(state=to):
+        number.refresh_from_db()
+        raise ActionRefused(f"{number.number} is {number.get_state_display().lower()} by now. Nothing was changed.")

@@ -1,0 +1,162 @@
+"""Who must not be sent to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from django import forms
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter, RadioFilter
+from unfold.widgets import UnfoldAdminTextareaWidget
+
+from broadcast.core.admin import ConsoleAdmin, LargeTableMixin, display, page_link
+from broadcast.core.confirm import ActionRefused, ConfirmForm, confirmed_action
+from broadcast.core.phones import normalise
+from messaging.admin.labels import SUPPRESSION_LABELS
+from messaging.models import Suppression
+from messaging.services.suppressions import lift, suppress
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+
+class SuppressionForm(forms.ModelForm[Suppression]):
+    """A new suppression by staff."""
+
+    class Meta:
+        model = Suppression
+        fields = ("account", "recipient", "reason", "note")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "recipient" in self.fields:
+            recipient = cast("forms.CharField", self.fields["recipient"])
+            recipient.max_length = None
+            recipient.validators = []
+            recipient.help_text = "As you have it; it is stored as +14155552671."
+            recipient.widget.attrs.pop("maxlength", None)
+            by_hand = (Suppression.Reason.OPT_OUT, Suppression.Reason.BAD_NUMBER, Suppression.Reason.STAFF)
+            reason = cast("forms.ChoiceField", self.fields["reason"])
+            reason.choices = [(value.value, value.label) for value in by_hand]
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse what is no number, or is suppressed already."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        account, raw = cleaned.get("account"), cleaned.get("recipient")
+        if account and raw:
+            parsed = normalise(raw, account.default_region)
+            if not parsed.e164:
+                self.add_error("recipient", parsed.reason)
+            elif Suppression.objects.active().filter(account=account, recipient=parsed.e164).exists():
+                self.add_error("recipient", f"{parsed.e164} is suppressed for {account} already.")
+            else:
+                cleaned["recipient"] = parsed.e164
+        return cleaned
+
+
+class LiftForm(ConfirmForm):
+    """Why it is lifted."""
+
+    note = forms.CharField(
+        max_length=150,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
+        help_text="Why they may be sent to again, for example when and how they asked for it. Kept with the history.",
+    )
+
+
+class InForceFilter(RadioFilter):  # type: ignore[misc]  # unfold has no types
+    """In force or lifted."""
+
+    title = "in force"
+    parameter_name = "in_force"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002  Django's signature
+        """The choices."""
+        return [("yes", "In force"), ("no", "Lifted")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Suppression]) -> QuerySet[Suppression]:  # noqa: ARG002  Django's signature
+        """The chosen rows."""
+        return queryset.filter(lifted_at__isnull=self.value() == "yes") if self.value() else queryset
+
+
+@admin.register(Suppression)
+class SuppressionAdmin(LargeTableMixin, ConsoleAdmin[Suppression]):
+    """Suppressions are added and lifted, never changed or deleted: they are a record of what people asked for."""
+
+    form = SuppressionForm
+    list_display = ("recipient", "display_reason", "display_account", "note", "created_at", "display_lifted")
+    list_filter = (InForceFilter, ("reason", ChoicesDropdownFilter), ("account", AutocompleteSelectFilter))
+    list_select_related = ("account",)
+    search_fields = ("recipient", "note")
+    number_search_fields = ("recipient",)
+    autocomplete_fields = ("account",)
+    actions_detail = ("lift",)
+    actions_row = ("lift",)
+    add_fieldsets = ((None, {"fields": ("account", "recipient", "reason", "note")}),)
+    fieldsets = (
+        (None, {"fields": (("recipient", "account"), ("reason", "note"), "message")}),
+        ("Record", {"fields": (("created_at", "created_by"), ("lifted_at", "lifted_note"))}),
+    )
+
+    def has_change_permission(self, request: HttpRequest, obj: Suppression | None = None) -> bool:  # noqa: ARG002  Django's signature
+        """Nobody; see ``lift``."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Suppression | None = None) -> bool:  # noqa: ARG002  Django's signature
+        """Nobody."""
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Suppression, form: Any, change: bool) -> None:  # noqa: ARG002  Django's signature
+        """Suppress, so that senders know at once."""
+        suppress(
+            account_id=obj.account_id,
+            recipient=obj.recipient,
+            reason=obj.reason,
+            note=obj.note,
+            user=cast("User", request.user),
+        )
+        stored = Suppression.objects.active().get(account_id=obj.account_id, recipient=obj.recipient)
+        obj.pk = stored.pk
+        obj.refresh_from_db()
+
+    def get_actions_detail(self, request: HttpRequest, object_id: int) -> Any:
+        """Lifting is offered while it is in force."""
+        in_force = Suppression.objects.active().filter(pk=object_id).exists()
+        return super().get_actions_detail(request, object_id) if in_force else []  # type: ignore[misc]  # unfold has no types
+
+    @confirmed_action(
+        "Lift…",
+        permission="messaging.change_suppression",
+        button="Allow sending again",
+        question="{object}. They will get campaigns again. Do this only if they asked for it, or if it was a mistake.",
+        form_class=LiftForm,
+        icon="lock_open",
+    )
+    def lift(self, request: HttpRequest, suppression: Suppression, form: ConfirmForm) -> str:
+        """Allow sending again."""
+        lifted = suppression.lifted_at is None and lift(
+            account_id=suppression.account_id,
+            recipient=suppression.recipient,
+            note=form.cleaned_data["note"],
+            user=cast("User", request.user),
+        )
+        if not lifted:
+            raise ActionRefused(f"The suppression of {suppression.recipient} was lifted before; there is nothing to do.")
+        return f"{suppression.recipient} gets messages of {suppression.account} again."
+
+    @display(description="Reason", ordering="reason", label=SUPPRESSION_LABELS)
+    def display_reason(self, suppression: Suppression) -> tuple[str, str]:
+        """The reason as a label."""
+        return suppression.reason, suppression.get_reason_display()
+
+    @display(description="Account", ordering="account__name")
+    def display_account(self, suppression: Suppression) -> Any:
+        """A link to the account."""
+        return page_link(suppression.account)
+
+    @display(description="In force", boolean=True)
+    def display_lifted(self, suppression: Suppression) -> bool:
+        """Whether it still holds."""
+        return suppression.lifted_at is None

@@ -1,0 +1,157 @@
+"""Appends a sender's results to the stream and keeps its leases' marks, in groups."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import redis.asyncio
+from django.db import DatabaseError
+
+from broadcast.core.redis import RedisAway
+from integrations.sms.contract import SendResult
+from messaging.engine import keys, limits, stream
+from messaging.engine.lanes import Lane, Staged
+from messaging.engine.records import write
+
+logger = logging.getLogger(__name__)
+
+#: How often an append is tried when Redis is away, and the seconds between: a restart takes about a second.
+ATTEMPTS = 10
+WAIT_SECONDS = 0.5
+#: A result waits this long at most for others to share its append.
+LINGER_SECONDS = 0.01
+
+
+class Flusher:
+    """Results on their way to the stream.
+
+    Args:
+        client: the sender's.
+        gateway_id: the sender's.
+        in_thread: runs database work beside the loop.
+        redis_away: told when Redis is away.
+        lane_over: told of a lane that has nothing left.
+    """
+
+    def __init__(
+        self,
+        client: redis.asyncio.Redis,
+        gateway_id: int,
+        in_thread: Callable[..., Awaitable[Any]],
+        redis_away: Callable[[BaseException], None],
+        lane_over: Callable[[Lane], None],
+    ) -> None:
+        self.client = client
+        self.gateway_id = gateway_id
+        self.in_thread = in_thread
+        self.redis_away = redis_away
+        self.lane_over = lane_over
+        self.done: list[tuple[Staged, SendResult, float]] = []
+        self.unmarked: dict[Lane, set[int]] = {}
+        self.touched: set[Lane] = set()
+        self.backoff_milliseconds = 0
+        self.lock = asyncio.Lock()
+        self.full = asyncio.Event()
+        self.ending = asyncio.Event()
+
+    def add(self, item: Staged, result: SendResult, at: float) -> None:
+        """A message's result, with its time in seconds since 1970."""
+        self.done.append((item, result, at))
+        if len(self.done) >= limits.GROUP:
+            self.full.set()
+
+    def unmark(self, item: Staged) -> None:
+        """This message has not left after all."""
+        self.unmarked.setdefault(item.lane, set()).add(item.sms.id)
+
+    async def loop(self) -> None:
+        """Flush when a group is full, or after a moment, until the sender ends."""
+        while not self.ending.is_set():
+            self.full.clear()
+            try:
+                async with asyncio.timeout(LINGER_SECONDS):
+                    await self.full.wait()
+            except TimeoutError:
+                if not (self.done or self.unmarked or self.touched):
+                    continue
+            await self.flush()
+        await self.flush()
+
+    async def flush(self) -> None:
+        """Append everything there is; if Redis stays away, write it to the database instead.
+
+        Results are kept until one of both has them; only if both are away are they left behind, and the sweeper then
+        makes them ``unknown``.
+        """
+        async with self.lock:
+            for attempt in range(ATTEMPTS):
+                try:
+                    await self._flush()
+                except RedisAway as error:
+                    self.redis_away(error)
+                    if attempt + 1 < ATTEMPTS:
+                        await asyncio.sleep(WAIT_SECONDS)
+                else:
+                    return
+            await self._write_down()
+
+    async def _flush(self) -> None:
+        done, touched = list(self.done), set(self.touched)
+        unmarked = {lane: set(ids) for lane, ids in self.unmarked.items()}
+        if not (done or unmarked or touched or self.backoff_milliseconds):
+            return
+        pipe = self.client.pipeline(transaction=False)
+        if done:
+            pipe.xadd(
+                keys.RESULTS, {stream.FIELD: stream.pack(self.gateway_id, ((result, at) for _, result, at in done))}
+            )
+        for lane, ids in unmarked.items():
+            pipe.srem(keys.attempted(self.gateway_id, lane.token), *ids)
+        if self.backoff_milliseconds:
+            pipe.set(keys.backoff(self.gateway_id), 1, px=self.backoff_milliseconds)
+        if pipe.command_stack:
+            await pipe.execute()
+        self.backoff_milliseconds = 0
+        self._forget(done, unmarked, touched)
+        over = {lane for lane in touched | {item.lane for item, _, _ in done} if not lane.open and not lane.waiting}
+        for lane in over:
+            await self.drop_lease(lane.token)
+            self.lane_over(lane)
+
+    def _forget(
+        self, done: list[tuple[Staged, SendResult, float]], unmarked: dict[Lane, set[int]], touched: set[Lane]
+    ) -> None:
+        del self.done[: len(done)]
+        for item, _, _ in done:
+            item.lane.open.discard(item.sms.id)
+        for lane, ids in unmarked.items():
+            left = self.unmarked[lane]
+            left -= ids
+            if not left:
+                del self.unmarked[lane]
+        self.touched -= touched
+
+    async def drop_lease(self, token: str) -> None:
+        """Forget a lease of which nothing is left."""
+        await (
+            self.client.pipeline(transaction=False)
+            .delete(keys.lease(self.gateway_id, token), keys.attempted(self.gateway_id, token))
+            .zrem(keys.leases(self.gateway_id), token)
+            .execute()
+        )
+
+    async def _write_down(self) -> None:
+        done = list(self.done)
+        data = stream.pack(self.gateway_id, ((result, at) for _, result, at in done))
+        try:
+            await self.in_thread(write, stream.unpack(data))
+        except DatabaseError as error:
+            logger.error(
+                "Redis and the database are away: %s results are lost; the sweeper makes them unknown: %s",
+                len(done),
+                error,
+            )
+        self._forget(done, {}, set())

@@ -1,0 +1,110 @@
+"""Names of everything the engine keeps in Redis.
+
+Keys that one script or pipeline uses together share a hash tag, so that Redis Cluster keeps them on one node.
+"""
+
+from __future__ import annotations
+
+#: Replies and single messages go before campaigns.
+PRIORITY_SINGLE = 0
+PRIORITY_BATCH = 1
+
+#: Stream of send results, and of webhooks' delivery statuses: both are drained by the recorder.
+RESULTS = "{record}:results"
+STATUSES = "{record}:statuses"
+#: Stream of inbound webhooks, drained by the router.
+INBOUND = "{inbound}:messages"
+#: Sorted set of opt-outs as they arrive, before the database knows; score = time in seconds.
+STOPS = "{inbound}:stops"
+#: Hash of gateways for the webhook process: key in URLs → encrypted settings.
+WEBHOOK_GATEWAYS = "webhooks:gateways"
+
+
+def prefix(gateway_id: int) -> str:
+    """What every key of a gateway begins with."""
+    return f"{{gw:{gateway_id}}}:"
+
+
+def ring(gateway_id: int, priority: int) -> str:
+    """List of the names of queues that hold ids; senders take from them by turns."""
+    return f"{prefix(gateway_id)}ring:{priority}"
+
+
+def queue(gateway_id: int, name: str) -> str:
+    """List of message ids waiting to be taken."""
+    return f"{prefix(gateway_id)}queue:{name}"
+
+
+def chunks(gateway_id: int) -> str:
+    """Hash: queue name → most ids a sender may take at once."""
+    return f"{prefix(gateway_id)}chunks"
+
+
+def leases(gateway_id: int) -> str:
+    """Sorted set: lease token → expiry in milliseconds."""
+    return f"{prefix(gateway_id)}leases"
+
+
+def lease(gateway_id: int, token: str) -> str:
+    """List of the ids under a lease; the first element is the name of their queue."""
+    return f"{prefix(gateway_id)}lease:{token}"
+
+
+def attempted(gateway_id: int, token: str) -> str:
+    """Set of the ids under a lease whose request may have left."""
+    return f"{prefix(gateway_id)}attempted:{token}"
+
+
+def held(gateway_id: int) -> str:
+    """Set of the names of queues that are paused or cancelled."""
+    return f"{prefix(gateway_id)}held"
+
+
+def slots(gateway_id: int) -> str:
+    """Hash: holder → request slots it holds."""
+    return f"{prefix(gateway_id)}slots"
+
+
+def slots_wanted(gateway_id: int) -> str:
+    """Hash: holder → request slots it wants."""
+    return f"{prefix(gateway_id)}slots:wanted"
+
+
+def slot_expiry(gateway_id: int) -> str:
+    """Sorted set: holder → expiry in milliseconds."""
+    return f"{prefix(gateway_id)}slots:expiry"
+
+
+def pace(gateway_id: int, number_id: int) -> str:
+    """When a number may send next, in microseconds."""
+    return f"{prefix(gateway_id)}pace:{number_id}"
+
+
+def backoff(gateway_id: int) -> str:
+    """Exists, with an expiry, while the provider asked to be left alone."""
+    return f"{prefix(gateway_id)}backoff"
+
+
+def seat(name: str) -> str:
+    """Held by the one process that does a job."""
+    return f"seat:{name}"
+
+
+def batch_queue(batch_id: int) -> str:
+    """Queue name of a batch."""
+    return f"b{batch_id}"
+
+
+def single_queue(number_id: int) -> str:
+    """Queue name of a number's replies and single messages."""
+    return f"n{number_id}"
+
+
+def stop_of_number(number: str, recipient: str) -> str:
+    """Member of ``STOPS``: this person wrote STOP to this number of ours."""
+    return f"n:{number}|{recipient}"
+
+
+def stop_of_account(account_id: int, recipient: str) -> str:
+    """Member of ``STOPS``: this person has opted out of this account."""
+    return f"a:{account_id}|{recipient}"

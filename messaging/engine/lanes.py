@@ -1,0 +1,104 @@
+"""Lanes: what a sender holds of a queue, under one lease each."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from broadcast.core.merge import TemplateError, render_template
+from integrations.sms.contract import OutboundSms
+from integrations.sms.segments import segments
+from messaging.engine.claims import Claim
+from messaging.models import PhoneNumber
+
+#: What carriers take at most, in characters.
+MAX_BODY_CHARACTERS = 1600
+
+
+@dataclass(slots=True)
+class Staged:
+    """A message on its way out.
+
+    Args:
+        sms: what is sent.
+        segments: what it costs of the number's pace.
+        lane: where it came from.
+        is_service: also goes to who has opted out.
+        checked_at: event loop time at which opt-outs were last looked at.
+    """
+
+    sms: OutboundSms
+    segments: int
+    lane: Lane
+    is_service: bool = False
+    checked_at: float = 0.0
+
+
+@dataclass(slots=True, eq=False)
+class Lane:
+    """One lease's messages.
+
+    Args:
+        name: the queue they came from.
+        token: the lease.
+        number: the number they leave from.
+        waiting: not staged yet.
+        open: ids without a result in the stream.
+        next_at: event loop time before which the number's pace allows nothing.
+    """
+
+    name: str
+    token: str
+    number: PhoneNumber
+    waiting: deque[Staged] = field(default_factory=deque)
+    open: set[int] = field(default_factory=set)
+    next_at: float = 0.0
+
+
+def make_lane(*, name: str, token: str, claim: Claim, status_url: str) -> tuple[Lane, dict[int, tuple[str, str]]]:
+    """A lane of claimed messages with their texts made.
+
+    Args:
+        name: queue.
+        token: lease.
+        claim: what may be sent; its number is set.
+        status_url: where the provider reports, without the message's id at its end.
+
+    Returns:
+        The lane, and the messages whose text cannot be made: id → (code, reason).
+    """
+    number = claim.number
+    if number is None:
+        raise ValueError("A claim without a number has no lane.")
+    lane = Lane(name, token, number)
+    problems: dict[int, tuple[str, str]] = {}
+    for message in claim.messages:
+        body = message.body
+        if not body:
+            try:
+                body = render_template(claim.template, message.context)
+            except TemplateError as error:
+                problems[message.id] = ("template", str(error))
+                continue
+        if not body.strip():
+            problems[message.id] = ("empty_text", "The text is empty for this recipient.")
+            continue
+        if len(body) > MAX_BODY_CHARACTERS:
+            problems[message.id] = (
+                "too_long",
+                f"The text has {len(body)} characters; carriers take {MAX_BODY_CHARACTERS}.",
+            )
+            continue
+        sms = OutboundSms(message.id, number.number, message.recipient, body, f"{status_url}{message.id}")
+        lane.waiting.append(Staged(sms, segments(body), lane, message.is_service))
+        lane.open.add(message.id)
+    return lane, problems
+
+
+def waiting_by_queue(lanes: Iterable[Lane]) -> dict[str, int]:
+    """How many messages wait, by queue."""
+    counts: dict[str, int] = {}
+    for lane in lanes:
+        counts[lane.name] = counts.get(lane.name, 0) + len(lane.waiting)
+    return counts

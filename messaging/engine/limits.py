@@ -1,0 +1,30 @@
+"""Times that the engine's parts agree on."""
+
+from __future__ import annotations
+
+from broadcast.core.config import config
+
+#: One run of a sender or of a stream reader, seconds; then it calls itself again.
+RUN_SECONDS = 20.0
+#: A lease that is not renewed is taken apart after this long, milliseconds.
+LEASE_MILLISECONDS = 30_000
+#: Slots outlive the last request by this long, milliseconds.
+SLOT_GRACE_MILLISECONDS = 5_000
+#: Seconds between two renewals.
+TICK_SECONDS = 0.5
+#: Messages marked, sent and recorded together.
+GROUP = 40
+#: An opt-out check older than this is made again before the request leaves, seconds.
+STALE_CHECK_SECONDS = 0.25
+#: Messages a sender holds in advance.
+PREFETCH = 1000
+#: A sender with nothing to do stays this long, seconds.
+IDLE_SECONDS = 1.0
+
+
+def slot_milliseconds() -> int:
+    """How long slots last without renewal.
+
+    Longer than a request can take, so that a holder that stopped renewing has nothing in flight when its slots go to others.
+    """
+    return int(config().request_timeout_seconds * 1000) + SLOT_GRACE_MILLISECONDS

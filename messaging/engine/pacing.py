@@ -1,0 +1,19 @@
+"""Pace: at most a number's segments per second leave it, over all processes."""
+
+from __future__ import annotations
+
+#: From this pace on a small burst is allowed, and the mean is lowered by as much, so that no second exceeds the pace.
+BURST_FROM_PACE = 20
+BURST_SHARE = 0.05
+
+
+def pace_arguments(segments_per_second: int) -> tuple[int, int]:
+    """Arguments of ``pace.lua``: microseconds per segment, and tolerated burst in microseconds.
+
+    Args:
+        segments_per_second: the number's pace.
+    """
+    if segments_per_second < BURST_FROM_PACE:
+        return 1_000_000 // segments_per_second, 0
+    mean = segments_per_second * (1 - BURST_SHARE)
+    return max(1, round(1_000_000 / mean)), round(BURST_SHARE * 1_000_000)

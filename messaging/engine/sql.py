@@ -1,0 +1,81 @@
+"""The few statements that differ between PostgreSQL and SQLite, and running them.
+
+Both databases get one array (PostgreSQL) or one JSON document (SQLite) a chunk, whatever the number of rows, and answer with
+``RETURNING``.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import orjson
+from django.db import connection
+
+from messaging.states import RANK
+
+
+def is_postgresql() -> bool:
+    """Whether the database is PostgreSQL; else it is SQLite."""
+    return connection.vendor == "postgresql"
+
+
+def id_list(ids: Iterable[int]) -> tuple[str, Any]:
+    """A condition's right side for a list of ids, and its parameter: ``f"id {condition}"``."""
+    if is_postgresql():
+        return "= ANY(%s::bigint[])", list(ids)
+    return "IN (SELECT value FROM json_each(%s))", orjson.dumps(list(ids)).decode()
+
+
+def text_list(values: Iterable[str]) -> tuple[str, Any]:
+    """The same for a list of texts."""
+    if is_postgresql():
+        return "= ANY(%s::text[])", list(values)
+    return "IN (SELECT value FROM json_each(%s))", orjson.dumps(list(values)).decode()
+
+
+def values_table(columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[Any]]) -> tuple[str, list[Any]]:
+    """A derived table ``v`` of rows, and its parameters.
+
+    Args:
+        columns: name and PostgreSQL type of each column.
+        rows: values, one sequence a row.
+    """
+    if is_postgresql():
+        arrays = ", ".join(f"%s::{kind}[]" for _, kind in columns)
+        names = ", ".join(name for name, _ in columns)
+        return f"unnest({arrays}) AS v({names})", [list(column) for column in zip(*rows, strict=True)]
+    fields = ", ".join(f"json_extract(value, '$[{i}]') AS {name}" for i, (name, _) in enumerate(columns))
+    return f"(SELECT {fields} FROM json_each(%s)) AS v", [orjson.dumps([list(row) for row in rows]).decode()]
+
+
+def rank_of(column: str) -> str:
+    """An expression for the rank of a state."""
+    cases = " ".join(f"WHEN '{state}' THEN {rank}" for state, rank in RANK.items())
+    return f"CASE {column} {cases} END"
+
+
+def timestamp(column: str) -> str:
+    """An expression for a timestamp that came as text or NULL."""
+    return f"{column}::timestamptz" if is_postgresql() else column
+
+
+def _adapted(params: Sequence[Any]) -> list[Any]:
+    """Times as the database stores them; SQLite has text."""
+    adapt = connection.ops.adapt_datetimefield_value
+    return [adapt(value) if isinstance(value, dt.datetime) else value for value in params]
+
+
+def fetch(sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """Run a statement and fetch all it returns."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, _adapted(params))
+        return cursor.fetchall()
+
+
+def run(sql: str, params: Sequence[Any]) -> int:
+    """Run a statement; the number of rows it changed."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, _adapted(params))
+        return int(cursor.rowcount)

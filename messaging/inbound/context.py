@@ -1,0 +1,49 @@
+"""What a handler of an inbound message sees and says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from accounts.models import Account
+from messaging.models import InboundMessage, Message, PhoneNumber
+
+
+@dataclass(slots=True)
+class Inbound:
+    """An inbound message on its way through the handlers.
+
+    Args:
+        message: its row.
+        account: whose number it came to.
+        number: the number.
+        person: what is known of the sender, by name; merge fields of an answer.
+        answered_by_provider: the provider has answered the standard word already.
+    """
+
+    message: InboundMessage
+    account: Account
+    number: PhoneNumber
+    person: dict[str, Any] = field(default_factory=dict)
+    answered_by_provider: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a handler decided.
+
+    Args:
+        why: for a person: why this answer, or none.
+        reply: text of the answer, empty for none.
+        kind: kind of the answer.
+    """
+
+    why: str
+    reply: str = ""
+    kind: str = Message.Kind.REPLY
+
+
+Handler = Callable[[Inbound], Decision | None]
+#: Tells what is known of a sender: (account id, number) → merge fields.
+PersonSource = Callable[[int, str], dict[str, Any]]

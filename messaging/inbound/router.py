@@ -1,0 +1,134 @@
+"""Routes an inbound message: receiving number → account → what is known of the sender → the first handler that takes it.
+
+Layers above add handlers at a named place: ``register("keyword", handler, before="default_reply")``. The decision is stored
+with the message, so that a person can see why this answer was given.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from integrations.sms.events import InboundSms, OptOutAction
+from messaging.inbound import handlers
+from messaging.inbound.context import Decision, Handler, Inbound, PersonSource
+from messaging.models import InboundMessage, PhoneNumber
+from messaging.services.singles import submit
+
+logger = logging.getLogger(__name__)
+
+_handlers: list[tuple[str, Handler]] = [
+    ("opt_out", handlers.opt_out),
+    ("help", handlers.help_word),
+    ("opt_in", handlers.opt_in),
+    ("default_reply", handlers.default_reply),
+    ("inbox", handlers.inbox),
+]
+_person_sources: list[PersonSource] = []
+
+
+def register(name: str, handler: Handler, *, before: str) -> None:
+    """Add a handler.
+
+    Args:
+        name: stored with the messages it takes; at most 20 characters.
+        handler: returns None for what is not its business.
+        before: name of the handler in front of which it goes.
+
+    Raises:
+        LookupError: there is no such handler.
+    """
+    if any(known == name for known, _ in _handlers):
+        return
+    for index, (known, _) in enumerate(_handlers):
+        if known == before:
+            _handlers.insert(index, (name, handler))
+            return
+    raise LookupError(f"There is no inbound handler “{before}”.")
+
+
+def register_person_source(source: PersonSource) -> None:
+    """Have a layer above tell what it knows of a sender."""
+    if source not in _person_sources:
+        _person_sources.append(source)
+
+
+def receive(*, gateway_id: int, sms: InboundSms, received_at: dt.datetime) -> InboundMessage | None:
+    """Store and route one inbound message; None when it was here before.
+
+    One transaction: the row, its effects and the answer are there together or not at all.
+    """
+    with transaction.atomic():
+        number = (
+            PhoneNumber.objects.select_related("account", "gateway")
+            .exclude(state=PhoneNumber.State.RELEASED)
+            .filter(gateway_id=gateway_id, number=sms.recipient)
+            .first()
+        )
+        message, created = InboundMessage.objects.get_or_create(
+            gateway_id=gateway_id,
+            provider_id=sms.provider_id,
+            defaults={
+                "account": number.account if number else None,
+                "number": number,
+                "sender": sms.sender,
+                "recipient": sms.recipient,
+                "body": sms.body.replace("\x00", ""),
+                "media": [list(item) for item in sms.media],
+                "received_at": received_at,
+            },
+        )
+        if not created:
+            return None
+        if number is None:
+            logger.warning("An inbound message came to a number that is not ours at gateway %s", gateway_id)
+            _close(message, InboundMessage.State.UNROUTED, "", "There is no such number at this gateway.")
+            return message
+        _route(message, number, sms)
+    return message
+
+
+def _route(message: InboundMessage, number: PhoneNumber, sms: InboundSms) -> None:
+    inbound = Inbound(
+        message=message,
+        account=number.account,
+        number=number,
+        person=_person(number.account_id, message.sender),
+        answered_by_provider=sms.handled_by_provider != OptOutAction.NONE,
+    )
+    name, decision = _decide(inbound)
+    if decision.reply and number.state == PhoneNumber.State.ACTIVE and inbound.account.is_active:
+        submit(
+            account=inbound.account,
+            number=number,
+            recipient=message.sender,
+            body=decision.reply,
+            kind=decision.kind,
+            in_reply_to=message,
+        )
+    _close(message, InboundMessage.State.HANDLED, name, decision.why)
+
+
+def _decide(inbound: Inbound) -> tuple[str, Decision]:
+    for name, handler in _handlers:
+        decision = handler(inbound)
+        if decision is not None:
+            return name, decision
+    return "inbox", handlers.inbox(inbound)
+
+
+def _person(account_id: int, sender: str) -> dict[str, Any]:
+    known: dict[str, Any] = {"number": sender}
+    for source in _person_sources:
+        known.update(source(account_id, sender))
+    return known
+
+
+def _close(message: InboundMessage, state: str, handler: str, decision: str) -> None:
+    message.state, message.handler, message.decision = state, handler, decision[:255]
+    message.handled_at = timezone.now()
+    message.save(update_fields=("state", "handler", "decision", "handled_at"))

@@ -1,0 +1,1 @@
+"""What runs in the background beside sending: recording, routing, sweeping. Each is started by a task of one line."""

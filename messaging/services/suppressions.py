@@ -1,0 +1,120 @@
+"""Suppressions: added at once and everywhere, lifted with a note."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.utils import timezone
+
+from broadcast.core.redis import RedisAway, get_redis
+from messaging.engine import keys
+from messaging.models import Message, PhoneNumber, Suppression
+from messaging.signals import suppression_added, suppression_lifted
+from messaging.states import TAKEN_STATES
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+logger = logging.getLogger(__name__)
+
+
+def suppress(
+    *,
+    account_id: int,
+    recipient: str,
+    reason: str,
+    note: str = "",
+    message_id: int | None = None,
+    user: User | None = None,
+) -> bool:
+    """Never send to this recipient again, until it is lifted.
+
+    Senders that hold the recipient's message already see it too, through Redis.
+
+    Args:
+        account_id: whose recipient.
+        recipient: E.164.
+        reason: a value of ``Suppression.Reason``.
+        note: their words, or a person's.
+        message_id: the message that led to it; the last campaign message they had when omitted.
+        user: who did it, None for the system.
+
+    Returns:
+        False when they were suppressed before.
+    """
+    if message_id is None:
+        message_id = last_campaign_message(account_id, recipient)
+    with transaction.atomic():
+        _, created = Suppression.objects.get_or_create(
+            account_id=account_id,
+            recipient=recipient,
+            lifted_at=None,
+            defaults={"reason": reason, "note": note[:200], "message_id": message_id, "created_by": user},
+        )
+        if created:
+            transaction.on_commit(
+                lambda: suppression_added.send(
+                    sender=Suppression, account_id=account_id, recipient=recipient, reason=reason, message_id=message_id
+                )
+            )
+    try:
+        get_redis().zadd(keys.STOPS, {keys.stop_of_account(account_id, recipient): time.time()})
+    except RedisAway as error:
+        logger.warning("Redis is away: a suppression holds from the next claim on: %s", error)
+    return created
+
+
+def lift(*, account_id: int, recipient: str, note: str = "", user: User | None = None) -> bool:
+    """Allow sending to a recipient again; False when they were not suppressed.
+
+    Args:
+        account_id: whose recipient.
+        recipient: E.164.
+        note: why; shown with the history.
+        user: who did it, None when the recipient did.
+    """
+    if user is not None:
+        note = f"{note} ({user})".strip()
+    with transaction.atomic():
+        lifted = (
+            Suppression.objects.active()
+            .filter(account_id=account_id, recipient=recipient)
+            .update(lifted_at=timezone.now(), lifted_note=note[:200])
+        )
+        if lifted:
+            transaction.on_commit(
+                lambda: suppression_lifted.send(sender=Suppression, account_id=account_id, recipient=recipient)
+            )
+    forget_stop(account_id=account_id, recipient=recipient)
+    return bool(lifted)
+
+
+def forget_stop(*, account_id: int, recipient: str) -> None:
+    """Take the early marks of an opt-out away, those by number included."""
+    numbers = PhoneNumber.objects.filter(account_id=account_id).values_list("number", flat=True)
+    members = [
+        keys.stop_of_account(account_id, recipient),
+        *(keys.stop_of_number(number, recipient) for number in numbers),
+    ]
+    try:
+        get_redis().zrem(keys.STOPS, *members)
+    except RedisAway as error:
+        logger.warning("Redis is away: an opt-in holds once the opt-out's mark has aged: %s", error)
+
+
+def last_campaign_message(account_id: int, recipient: str) -> int | None:
+    """The last campaign message that a recipient had; opt-outs are counted with it."""
+    return (
+        Message.objects.filter(
+            account_id=account_id,
+            recipient=recipient,
+            kind=Message.Kind.CAMPAIGN,
+            state__in=(*TAKEN_STATES, "unknown", "sending"),
+        )
+        .order_by("-id")
+        .values_list("id", flat=True)
+        .first()
+    )

@@ -1,0 +1,117 @@
+"""Background tasks: wake-up calls. Each may run twice or never; ``sweep`` calls those that were not called."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+
+import uvloop
+from django.db import DatabaseError, OperationalError
+
+from broadcast.core.config import config
+from broadcast.core.queue import enqueue
+from broadcast.core.redis import RedisAway, get_redis
+from integrations.models import Gateway
+from messaging.engine import keys
+from messaging.engine.limits import RUN_SECONDS
+from messaging.engine.seats import Seat
+from messaging.engine.sender import Sender
+from messaging.jobs import inbound, sweeper
+from messaging.jobs.recorder import Recorder
+from messaging.services.gateways import status_url, stop_gateway, stop_number
+
+logger = logging.getLogger(__name__)
+
+
+def stopping() -> bool:
+    """Whether this cluster is about to stop, so that long tasks end early (see ``broadcast.supervisor``)."""
+    cluster = os.environ.get("BROADCAST_CLUSTER_ID")
+    try:
+        return bool(cluster and get_redis().exists(f"stopping:{cluster}"))
+    except RedisAway:
+        return True
+
+
+def send(gateway_id: int) -> None:
+    """Send what waits at a gateway, for about 20 s, and call itself again while there is more."""
+    try:
+        with Seat(f"sender:{gateway_id}") as seat:
+            if not seat.taken:
+                return
+            again = _send(gateway_id, seat)
+        # Somebody may have queued between our last look and leaving the seat, and found it taken.
+        again = again or _has_work(gateway_id)
+    except RedisAway as error:
+        logger.warning("Redis is away, sending through gateway %s waits for the sweeper: %s", gateway_id, error)
+        return
+    if again and not stopping():
+        enqueue("messaging.tasks.send", gateway_id)
+
+
+def _send(gateway_id: int, seat: Seat) -> bool:
+    gateway = Gateway.objects.filter(pk=gateway_id, is_enabled=True, stopped_reason="").first()
+    if gateway is None:
+        return False
+    sender = Sender(
+        gateway,
+        status_url=f"{status_url(gateway)}/",
+        request_timeout_seconds=config().request_timeout_seconds,
+        seat=seat,
+        stopping=stopping,
+    )
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        work_left = runner.run(sender.run())
+    if sender.stop_error is not None:
+        logger.error("Gateway %s stops: %s", gateway_id, sender.stop_error.text)
+        stop_gateway(gateway_id, sender.stop_error.text)
+        return False
+    for number_id, error in sender.stopped_numbers.items():
+        logger.error("Number %s stops: %s", number_id, error.text)
+        stop_number(number_id, error.text)
+    return work_left
+
+
+def _has_work(gateway_id: int) -> bool:
+    if not Gateway.objects.filter(pk=gateway_id, is_enabled=True, stopped_reason="").exists():
+        return False
+    client = get_redis()
+    return any(
+        client.exists(keys.ring(gateway_id, priority)) for priority in (keys.PRIORITY_SINGLE, keys.PRIORITY_BATCH)
+    )
+
+
+def record() -> None:
+    """Write down results and delivery statuses, for about 20 s, and call itself again."""
+    _keep_reading("recorder", lambda go_on: Recorder().run(seconds=RUN_SECONDS, go_on=go_on), "messaging.tasks.record")
+
+
+def route_inbound() -> None:
+    """Route inbound messages, for about 20 s, and call itself again."""
+    _keep_reading(
+        "inbound", lambda go_on: inbound.run(seconds=RUN_SECONDS, go_on=go_on), "messaging.tasks.route_inbound"
+    )
+
+
+def sweep() -> None:
+    """Take apart what was left behind and wake what was not woken."""
+    with Seat("sweeper") as seat:
+        if seat.taken:
+            sweeper.sweep(seat)
+    enqueue("messaging.tasks.record")
+    enqueue("messaging.tasks.route_inbound")
+
+
+def _keep_reading(name: str, run: sweeper.Reader, task: str) -> None:
+    try:
+        with Seat(name) as seat:
+            if not seat.taken:
+                return
+            run(lambda: seat.renew() and not stopping())
+    except RedisAway as error:
+        logger.warning("Redis is away, the %s waits for the sweeper: %s", name, error)
+        return
+    except (OperationalError, DatabaseError) as error:
+        logger.warning("The database is away, the %s tries again: %s", name, error)
+    if not stopping():
+        enqueue(task)

@@ -1,0 +1,181 @@
+"""``POST /webhooks/<gateway>/status[/<message>]`` and ``/webhooks/<gateway>/inbound``: check the signature, append, answer.
+
+Answers: 2xx stored durably · 403 signature missing or wrong · 404 no such gateway · 413 too large · 503 not stored, try again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import redis
+
+from broadcast.core.config import config
+from broadcast.core.redis import connect_async
+from integrations.http.values import Reply
+from integrations.sms.contract import Webhook
+from integrations.sms.errors import AdapterError, SignatureError
+from messaging.engine import keys
+from messaging.webhooks.commit import Event, GroupCommit
+from messaging.webhooks.gateways import GatewayDirectory, KnownGateway, NothingPublished
+from messaging.words import is_opt_out
+
+logger = logging.getLogger("webhooks")
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+#: Providers send a few kilobytes.
+MAX_BODY_BYTES = 64 * 1024
+_PATH = re.compile(r"^/webhooks/(?P<key>[A-Za-z0-9_-]{1,32})/(?P<kind>status|inbound)(?:/(?P<message>\d{1,18}))?/?$")
+#: Headers that an adapter may need to read a stored webhook again.
+_KEPT_HEADERS = ("content-type", "i-twilio-idempotency-token")
+_TRY_AGAIN = Reply(503, {"retry-after": "5"}, b"Not stored, try again.")
+
+
+class TooLarge(Exception):
+    """The body is larger than a webhook can be."""
+
+
+class Application:
+    """The webhook process's state: one Redis client, the gateways, the group commit."""
+
+    def __init__(self) -> None:
+        self.client: Any = None
+
+    def _open(self) -> None:
+        # Opened at the first request: gunicorn forks after the import, and a client belongs to one event loop.
+        self.client = connect_async()
+        self.gateways = GatewayDirectory(self.client)
+        self.commit = GroupCommit(self.client)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI entry point."""
+        if scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+            return
+        if scope["type"] != "http":
+            return
+        if self.client is None:
+            self._open()
+        try:
+            reply = await self._answer(scope, receive)
+        except TooLarge:
+            reply = Reply(413, {}, b"A webhook is at most 64 KiB.")
+        except (redis.RedisError, OSError, TimeoutError) as error:
+            logger.error("Redis is away, a webhook was not stored and will be sent again: %s", error)
+            reply = _TRY_AGAIN
+        await _send(send, reply)
+
+    async def _answer(self, scope: Scope, receive: Receive) -> Reply:
+        path: str = scope["path"]
+        if path == "/healthz":
+            await self.client.ping()
+            return Reply(200, {"content-type": "text/plain"}, b"ok")
+        match = _PATH.match(path)
+        if match is None:
+            return Reply(404, {}, b"There is no webhook at this address.")
+        if scope["method"] != "POST":
+            return Reply(405, {"allow": "POST"}, b"Webhooks are POSTed.")
+        body = await _body(scope, receive)
+        try:
+            gateway = await self.gateways.find(match["key"])
+        except NothingPublished:
+            logger.error("No gateways are published in Redis; waiting for the console to publish them again")
+            return _TRY_AGAIN
+        if gateway is None:
+            return Reply(404, {}, b"There is no such gateway.")
+        webhook = Webhook(
+            url=_public_url(scope),
+            headers={name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]},
+            body=body,
+            message_id=int(match["message"]) if match["message"] else None,
+        )
+        try:
+            gateway.adapter.verify(webhook)
+        except SignatureError as error:
+            hint = (
+                f" The signature would match for {error.matching_url}: set BROADCAST_WEBHOOK_URL."
+                if error.matching_url
+                else ""
+            )
+            logger.warning("A webhook for gateway %s is refused: %s%s", gateway.id, error, hint)
+            return Reply(403, {}, b"The signature is missing or wrong.")
+        except AdapterError:
+            # Signed or not, it cannot be read; without a signature nothing may be stored.
+            return Reply(403, {}, b"The signature cannot be checked.")
+        await self.commit.store(_event(match["kind"], gateway, webhook))
+        return gateway.adapter.webhook_reply()
+
+
+def _event(kind: str, gateway: KnownGateway, webhook: Webhook) -> Event:
+    data = {
+        "g": gateway.id,
+        "u": webhook.url,
+        "h": {name: webhook.headers[name] for name in _KEPT_HEADERS if name in webhook.headers},
+        # Latin-1 keeps every byte as it came.
+        "b": webhook.body.decode("latin-1"),
+        "m": webhook.message_id,
+        "t": time.time(),
+    }
+    if kind == "status":
+        return Event(keys.STATUSES, data)
+    return Event(keys.INBOUND, data, stops=_stops(gateway, webhook))
+
+
+def _stops(gateway: KnownGateway, webhook: Webhook) -> tuple[str, ...]:
+    """Marks of an opt-out, so that senders honour it before anything has been routed."""
+    try:
+        messages = gateway.adapter.parse_inbound(webhook)
+    except AdapterError:
+        # It is stored as it is; the router keeps it for staff.
+        return ()
+    return tuple(keys.stop_of_number(sms.recipient, sms.sender) for sms in messages if is_opt_out(sms.body))
+
+
+def _public_url(scope: Scope) -> str:
+    """The URL as the provider knows it; it signs that one, and a proxy in front of us changes what arrives here."""
+    path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1").partition("?")[0]
+    query = scope.get("query_string", b"").decode("latin-1")
+    return f"{config().webhook_url}{path}{'?' + query if query else ''}"
+
+
+async def _body(scope: Scope, receive: Receive) -> bytes:
+    length = dict(scope["headers"]).get(b"content-length", b"0")
+    if length.isdigit() and int(length) > MAX_BODY_BYTES:
+        raise TooLarge
+    chunks, size = [], 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise asyncio.CancelledError
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size > MAX_BODY_BYTES:
+            raise TooLarge
+        chunks.append(chunk)
+        if not message.get("more_body"):
+            return b"".join(chunks)
+
+
+async def _send(send: Send, reply: Reply) -> None:
+    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in reply.headers.items()]
+    headers.append((b"content-length", str(len(reply.body)).encode()))
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    await send({"type": "http.response.body", "body": reply.body})
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return
+
+
+application = Application()

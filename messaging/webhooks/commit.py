@@ -1,0 +1,85 @@
+"""Group commit: webhooks that arrive together share one append, and are answered when Redis has it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+import redis.asyncio
+
+from messaging.engine.keys import STOPS
+from messaging.engine.stream import FIELD
+
+#: Most events of one stream entry.
+GROUP = 200
+#: An append that takes longer is given up: the provider is told to try again.
+TIMEOUT_SECONDS = 5.0
+
+
+@dataclass(slots=True)
+class Event:
+    """A webhook to append.
+
+    Args:
+        stream: where it goes.
+        data: what is stored.
+        stops: opt-out marks that are set with it.
+    """
+
+    stream: str
+    data: dict[str, Any]
+    stops: tuple[str, ...] = ()
+    stored: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+
+class GroupCommit:
+    """Appends events; one append is under way at a time, and what arrives meanwhile goes with the next."""
+
+    def __init__(self, client: redis.asyncio.Redis) -> None:
+        self.client = client
+        self.waiting: list[Event] = []
+        self.task: asyncio.Task[None] | None = None
+
+    async def store(self, event: Event) -> None:
+        """Append an event; returns when Redis has it.
+
+        Raises:
+            redis.RedisError: it was not stored, or it is not known whether it was.
+            TimeoutError: the same.
+        """
+        self.waiting.append(event)
+        if self.task is None or self.task.done():
+            self.task = asyncio.create_task(self._run())
+        await event.stored
+
+    async def _run(self) -> None:
+        while self.waiting:
+            group, self.waiting = self.waiting[:GROUP], self.waiting[GROUP:]
+            try:
+                async with asyncio.timeout(TIMEOUT_SECONDS):
+                    await self._append(group)
+            except (redis.RedisError, OSError, TimeoutError) as error:
+                for event in group:
+                    if not event.stored.done():
+                        event.stored.set_exception(error)
+            else:
+                for event in group:
+                    if not event.stored.done():
+                        event.stored.set_result(None)
+
+    async def _append(self, group: list[Event]) -> None:
+        streams: dict[str, list[dict[str, Any]]] = {}
+        stops: dict[str, float] = {}
+        for event in group:
+            streams.setdefault(event.stream, []).append(event.data)
+            stops.update(dict.fromkeys(event.stops, time.time()))
+        pipe = self.client.pipeline(transaction=False)
+        # The marks first: if only half arrives, somebody is written to less, never more.
+        if stops:
+            pipe.zadd(STOPS, stops)
+        for stream, events in streams.items():
+            pipe.xadd(stream, {FIELD: orjson.dumps(events)})
+        await pipe.execute()
