@@ -5,7 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget, UnfoldBooleanSwitchWidget
+from unfold.widgets import (
+    UnfoldAdminPasswordWidget,
+    UnfoldAdminTextInputWidget,
+    UnfoldAdminURLInputWidget,
+    UnfoldBooleanSwitchWidget,
+)
 
 from integrations.models import Gateway
 from integrations.sms.contract import CredentialField
@@ -42,6 +47,14 @@ def _input(credential: CredentialField) -> forms.CharField:
 
 class _GatewayForm(forms.ModelForm[Gateway]):
     """Stored secrets are never sent to the browser: their inputs are empty, and empty keeps what is stored."""
+
+    base_url = forms.URLField(
+        label="Base URL",
+        required=False,
+        assume_scheme="https",
+        widget=UnfoldAdminURLInputWidget(),
+        help_text="Leave empty for the provider's own. The simulator's address goes here.",
+    )
 
     class Meta:
         model = Gateway

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable, Sequence
 
@@ -40,18 +41,10 @@ def wait_for(condition: Callable[[], object], what: str) -> None:
         AssertionError: it did not come true.
     """
     deadline = time.monotonic() + PATIENCE_SECONDS
-    pause = asyncio.Event()
+    pause = threading.Event()
     while not condition():
         assert time.monotonic() < deadline, f"Waited {PATIENCE_SECONDS:.0f} s for {what}."
-        asyncio.run(_wait(pause))
-
-
-async def _wait(event: asyncio.Event) -> None:
-    try:
-        async with asyncio.timeout(0.02):
-            await event.wait()
-    except TimeoutError:
-        return
+        pause.wait(0.02)
 
 
 def recipients(count: int) -> list[str]:

@@ -1,0 +1,148 @@
+"""The checks of ``python -m tests.contract`` find what they are for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from integrations.http.values import Reply, Request
+from tests.contract.__main__ import main
+from tests.contract.openapi import Specification, SpecificationError
+
+TEXT = {"type": "string"}
+DOCUMENT: dict[str, Any] = {
+    "paths": {
+        "/accounts/{Sid}/messages.json": {
+            "post": {
+                "parameters": [
+                    {"name": "Sid", "in": "path", "required": True, "schema": {"type": "string", "pattern": "^AC"}},
+                    {"name": "Page", "in": "query", "schema": {"type": "integer", "maximum": 9}},
+                ],
+                "requestBody": {
+                    "content": {
+                        "application/x-www-form-urlencoded": {
+                            "schema": {
+                                "properties": {
+                                    "To": TEXT,
+                                    "Method": {"$ref": "#/components/schemas/method"},
+                                    "Media": {"type": "array", "items": TEXT},
+                                    "Smart": {"type": "boolean"},
+                                },
+                                "required": ["To"],
+                            }
+                        }
+                    }
+                },
+                "responses": {
+                    "201": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/message"}}}},
+                    "204": {"description": "Nothing"},
+                },
+            }
+        }
+    },
+    "components": {
+        "schemas": {
+            "method": {"type": "string", "enum": ["GET", "POST"]},
+            "message": {
+                "type": "object",
+                "properties": {
+                    "sid": TEXT,
+                    "error": {"type": "integer", "nullable": True},
+                    "sent": {"type": "string", "format": "date-time-rfc-2822", "nullable": True},
+                    "latitude": {"type": "number"},
+                    "parts": {"type": "array", "items": {"type": "object", "properties": {"n": {"type": "integer"}}}},
+                },
+            },
+        }
+    },
+}
+FORM = (("authorization", "Basic x"), ("content-type", "application/x-www-form-urlencoded"))
+REQUEST = Request("POST", "https://api.example/accounts/AC1/messages.json", FORM, b"To=%2B1&Media=a&Media=b&Method=GET")
+
+
+@pytest.fixture
+def described(tmp_path: Path) -> Specification:
+    path = tmp_path / "twilio.json"
+    path.write_bytes(orjson.dumps(DOCUMENT))
+    return Specification(path, loose=("latitude",))
+
+
+def reply(status: int = 201, content_type: str = "application/json; charset=utf-8", **body: object) -> Reply:
+    return Reply(status, {"content-type": content_type}, orjson.dumps(body))
+
+
+def test_request_as_described_has_no_problems(described: Specification) -> None:
+    assert described.request_problems(REQUEST) == []
+    assert described.request_problems(replace(REQUEST, url=f"{REQUEST.url}?Page=3")) == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "problem"),
+    [
+        (replace(REQUEST, method="PUT"), "is not described"),
+        (replace(REQUEST, url="https://api.example/accounts/AC1/texts.json"), "is not described"),
+        (replace(REQUEST, url="https://api.example/accounts/XX1/messages.json"), "path field Sid"),
+        (replace(REQUEST, url=f"{REQUEST.url}?Page=x"), "query field Page"),
+        (replace(REQUEST, url=f"{REQUEST.url}?Page=10"), "query field Page"),
+        (replace(REQUEST, url=f"{REQUEST.url}?Pages=1"), "query field Pages is not described"),
+        (replace(REQUEST, body=b"Media=a"), "form field To is missing"),
+        (replace(REQUEST, body=b""), "form field To is missing"),
+        (replace(REQUEST, body=b"To=1&to=2"), "form field to is not described"),
+        (replace(REQUEST, body=b"To=1&To=2"), "form field To"),
+        (replace(REQUEST, body=b"To=1&Method=PUT"), "form field Method"),
+        (replace(REQUEST, body=b"To=1&Smart=yes"), "form field Smart"),
+        (replace(REQUEST, headers=FORM[:1]), "content type"),
+        (replace(REQUEST, headers=FORM[1:]), "Basic"),
+    ],
+)
+def test_wrong_request_is_told(described: Specification, changed: Request, problem: str) -> None:
+    assert any(problem in text for text in described.request_problems(changed))
+
+
+@pytest.mark.parametrize(
+    "good",
+    [
+        reply(sid="SM1", error=None, sent="Thu, 24 Aug 2023 05:01:45 +0000", parts=[{"n": 1}]),
+        reply(latitude="37.77"),
+        reply(latitude=37.77),
+        Reply(204),
+    ],
+)
+def test_reply_as_described_has_no_problems(described: Specification, good: Reply) -> None:
+    assert described.reply_problems(REQUEST, good) == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "problem"),
+    [
+        (reply(200), "status 200"),
+        (reply(sid=5), "$.sid"),
+        (reply(error="5"), "$.error"),
+        (reply(sent="2023-08-24T05:01:45Z"), "$.sent"),
+        (reply(latitude="north"), "$.latitude"),
+        (reply(parts=[{"n": "1"}]), "$.parts[0].n"),
+        (reply(colour="red"), "property .colour is not described"),
+        (reply(parts=[{"m": 1}]), "property .parts[].m is not described"),
+        (reply(content_type="text/html"), "content type"),
+        (Reply(201, {"content-type": "application/json"}, b"{"), "not JSON"),
+        (Reply(204, {}, b"x"), "has a body"),
+    ],
+)
+def test_wrong_reply_is_told(described: Specification, wrong: Reply, problem: str) -> None:
+    assert any(problem in text for text in described.reply_problems(REQUEST, wrong))
+
+
+def test_missing_documents_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--specs", str(tmp_path / "nowhere")]) == 2
+    assert "--specs" in capsys.readouterr().err
+
+
+def test_something_else_is_no_document(tmp_path: Path) -> None:
+    path = tmp_path / "twilio.json"
+    path.write_text("[]")
+    with pytest.raises(SpecificationError, match="not an OpenAPI document"):
+        Specification(path)
