@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 from django.db import models
 
 if TYPE_CHECKING:
-    from accounts.models import Account, User
+    from accounts.models import Account, User  # noqa: F401  named in a string below
 
 
 class AccountQuerySet(models.QuerySet["Account"]):

@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import Count, Q
 
 if TYPE_CHECKING:
-    from campaigns.models import Campaign, Subscriber, SubscriberList, Subscription
+    from campaigns.models import Campaign, Subscriber, SubscriberList, Subscription  # noqa: F401  named in strings below
 
 
 class SubscriberQuerySet(models.QuerySet["Subscriber"]):

@@ -10,7 +10,7 @@ from django.db.models import Count
 from messaging.states import FINAL_STATES, BatchState
 
 if TYPE_CHECKING:
-    from messaging.models import Batch, Message, PhoneNumber, Suppression
+    from messaging.models import Batch, Message, PhoneNumber, Suppression  # noqa: F401  named in strings below
 
 
 class PhoneNumberQuerySet(models.QuerySet["PhoneNumber"]):

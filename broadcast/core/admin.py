@@ -14,6 +14,8 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display as unfold_display
 from unfold.paginator import InfinitePaginator
 
+from broadcast.core.admin_checks import ConsoleAdminChecks
+
 if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin as UnfoldModelAdmin
     from django.contrib.admin import TabularInline as UnfoldTabularInline
@@ -61,6 +63,7 @@ def list_url(model: type[Model], **filters: Any) -> str:
 class ConsoleAdmin(UnfoldModelAdmin[M]):
     """A model's pages."""
 
+    checks_class = ConsoleAdminChecks
     compressed_fields = True
     warn_unsaved_form = True
     list_filter_submit = True

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-import redis
 from django.core.cache.backends.redis import RedisCache as DjangoRedisCache
 from django.core.cache.backends.redis import RedisCacheClient
 
 from broadcast.core.config import config
-from broadcast.core.redis import get_redis
+from broadcast.core.redis import Client, get_redis
 
 
 class _Client(RedisCacheClient):
     """Uses our client, which knows unix sockets and Sentinel."""
 
-    def get_client(self, key: str | None = None, *, write: bool = False) -> redis.Redis:  # noqa: ARG002  Django's signature
+    def get_client(self, key: Any = None, *, write: bool = False) -> Client:  # noqa: ARG002  Django's signature
         return get_redis()
 
 

@@ -33,8 +33,8 @@ class ConfirmForm(forms.Form):
         super().__init__(*args, **kwargs)
 
 
-#: What an action does; returns a sentence that says what was done.
-Act = Callable[[Any, HttpRequest, Any, Any], str]
+#: What an action does; returns a sentence that says what was done, or that and the object whose page comes next.
+Act = Callable[[Any, HttpRequest, Any, Any], "str | tuple[str, Model]"]
 
 
 def confirmed_action(
@@ -80,15 +80,17 @@ def confirmed_action(
                 raise PermissionDenied
             form = form_class(request.POST if request.method == "POST" else None, target=target)
             if request.method == "POST" and form.is_valid():
+                following = target
                 try:
                     done = act(admin, request, target, form)
                 except (ActionRefused, *errors) as error:
                     messages.error(request, str(error))
                 else:
-                    messages.success(request, done)
-                    admin.log_change(request, target, done)
+                    text, following = done if isinstance(done, tuple) else (done, target)
+                    messages.success(request, text)
+                    admin.log_change(request, target, text)
                 name = f"admin:{admin.opts.app_label}_{admin.opts.model_name}_change"
-                return HttpResponseRedirect(reverse(name, args=[target.pk]))
+                return HttpResponseRedirect(reverse(name, args=[following.pk]))
             page = {
                 **admin.admin_site.each_context(request),
                 "title": description.rstrip("…"),

@@ -6,6 +6,7 @@ Clients are made per process: gunicorn and django-q2 fork, and a connection must
 from __future__ import annotations
 
 import os
+from typing import Any, TypeAlias, cast
 from urllib.parse import unquote, urlsplit
 
 import redis
@@ -22,39 +23,43 @@ CONNECT_TIMEOUT_SECONDS = 3.0
 #: What a caller catches when Redis is away: the connection is gone, times out, or the server is still loading.
 RedisAway = (redis.ConnectionError, redis.TimeoutError, redis.BusyLoadingError, redis.ReadOnlyError)
 
-_clients: dict[tuple[int, str], redis.Redis] = {}
+#: redis-py's types say of every reply that it is bytes or text, whatever the client's settings, and of every pipeline that
+#: it may be awaited. Ours reply with bytes; what a caller makes of them is typed there.
+Client: TypeAlias = Any
+AsyncClient: TypeAlias = Any
+
+_clients: dict[tuple[int, str], Client] = {}
 
 
-def _sentinel_parts(url: str) -> tuple[list[tuple[str, int]], str, dict[str, object]]:
+def _sentinel_parts(url: str) -> tuple[list[tuple[str, int]], str, dict[str, Any]]:
     """``redis+sentinel://:password@host:port,host:port/service/db`` taken apart."""
     parts = urlsplit(url)
     credentials, _, hosts = parts.netloc.rpartition("@")
     nodes = [(host.rpartition(":")[0], int(host.rpartition(":")[2])) for host in hosts.split(",")]
     service, _, database = parts.path.strip("/").partition("/")
-    options: dict[str, object] = {"db": int(database or 0)}
+    options: dict[str, Any] = {"db": int(database or 0)}
     if credentials:
         options["password"] = unquote(credentials.rpartition(":")[2])
     return nodes, service or "mymaster", options
 
 
-def connect(url: str | None = None) -> redis.Redis:
+def connect(url: str | None = None) -> Client:
     """A new client; replies are bytes.
 
     Args:
         url: see ``Config.redis_url``; the installation's when omitted.
     """
     url = url or config().redis_url
-    options = {"socket_timeout": SOCKET_TIMEOUT_SECONDS, "socket_connect_timeout": CONNECT_TIMEOUT_SECONDS}
+    options: dict[str, Any] = {"socket_timeout": SOCKET_TIMEOUT_SECONDS, "socket_connect_timeout": CONNECT_TIMEOUT_SECONDS}
     if url.startswith("redis+sentinel://"):
         nodes, service, extra = _sentinel_parts(url)
-        client: redis.Redis = Sentinel(nodes, **options).master_for(service, **options, **extra)
-        return client
+        return cast("Any", Sentinel)(nodes, **options).master_for(service, **options, **extra)
     if url.startswith("unix://"):
         options.pop("socket_connect_timeout")
     return redis.Redis.from_url(url, **options)
 
 
-def connect_async(url: str | None = None, *, max_connections: int = 64) -> redis.asyncio.Redis:
+def connect_async(url: str | None = None, *, max_connections: int = 64) -> AsyncClient:
     """A new asyncio client; open it inside the event loop that uses it.
 
     Args:
@@ -62,17 +67,16 @@ def connect_async(url: str | None = None, *, max_connections: int = 64) -> redis
         max_connections: most connections of its pool.
     """
     url = url or config().redis_url
-    options = {"socket_timeout": SOCKET_TIMEOUT_SECONDS, "socket_connect_timeout": CONNECT_TIMEOUT_SECONDS}
+    options: dict[str, Any] = {"socket_timeout": SOCKET_TIMEOUT_SECONDS, "socket_connect_timeout": CONNECT_TIMEOUT_SECONDS}
     if url.startswith("redis+sentinel://"):
         nodes, service, extra = _sentinel_parts(url)
-        client: redis.asyncio.Redis = AsyncSentinel(nodes, **options).master_for(service, **options, **extra)
-        return client
+        return cast("Any", AsyncSentinel)(nodes, **options).master_for(service, **options, **extra)
     if url.startswith("unix://"):
         options.pop("socket_connect_timeout")
     return redis.asyncio.Redis.from_url(url, max_connections=max_connections, **options)
 
 
-def get_redis() -> redis.Redis:
+def get_redis() -> Client:
     """This process's client for the installation's Redis."""
     key = (os.getpid(), config().redis_url)
     client = _clients.get(key)

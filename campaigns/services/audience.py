@@ -41,7 +41,7 @@ def fix_positions(campaign: Campaign) -> None:
         CampaignList.objects.filter(campaign=campaign, list_id=list_id, position=None).update(position=position)
 
 
-def members(campaign: Campaign) -> QuerySet[Subscription, dict[str, Any]]:
+def members(campaign: Campaign) -> QuerySet[Any, Any]:
     """The people of a campaign's lists: ``subscriber_id`` and ``cohort``, the bits of the lists they are on."""
     positions = list_positions(campaign)
     cases = [When(list_id=list_id, then=Value(1 << position)) for list_id, position in positions.items()]

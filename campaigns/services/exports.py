@@ -127,11 +127,8 @@ def export_recipients(campaign: Campaign, *, file_format: str = CSV) -> Export:
         ExportError: more rows than an Excel sheet has.
     """
     messages = Message.objects.filter(batch=campaign.batch_id) if campaign.batch_id else Message.objects.none()
-    lists = dict(
-        campaign.campaign_lists.filter(position__isnull=False)
-        .values_list("position", "list__name")
-        .order_by("position")
-    )
+    placed = campaign.campaign_lists.filter(position__isnull=False).order_by("position")
+    lists = [(1 << (position or 0), name) for position, name in placed.values_list("position", "list__name")]
     zone = campaign.account.time_zone
     header = ["Number", "First name", "Last name", "Lists", "State", "Reason", "Segments"]
     header += [f"Accepted ({zone})", f"Last change ({zone})"]
@@ -146,7 +143,7 @@ def export_recipients(campaign: Campaign, *, file_format: str = CSV) -> Export:
             chunk_size=_ROWS_PER_READ
         ):
             if cohort not in names:
-                names[cohort] = "; ".join(name for position, name in lists.items() if cohort >> position & 1)
+                names[cohort] = "; ".join(name for bit, name in lists if cohort & bit)
             context = context or {}
             yield [
                 number,

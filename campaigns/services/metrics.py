@@ -108,13 +108,13 @@ def campaign_progress(campaign: Campaign) -> Progress:
 
 
 def _opt_outs(campaign: Campaign) -> QuerySet[Suppression]:
-    return Suppression.objects.filter(message__batch_id=campaign.batch_id, reason__in=_OPT_OUTS)
+    return Suppression.objects.filter(message__batch=campaign.batch, reason__in=_OPT_OUTS)
 
 
 def _rate(campaign: Campaign) -> float | None:
     """Messages a second that the provider took lately."""
     since = timezone.now() - dt.timedelta(seconds=RATE_SECONDS)
-    taken = Message.objects.filter(batch_id=campaign.batch_id, accepted_at__gte=since).count()
+    taken = Message.objects.filter(batch=campaign.batch, accepted_at__gte=since).count()
     if not taken:
         return None
     started = max(since, campaign.launched_at or since)

@@ -21,7 +21,14 @@ from messaging.models import Message
 class MessageAdmin(LargeTableMixin, ReadOnlyAdmin[Message]):
     """Messages: the largest table, so nothing here counts or sorts it as a whole."""
 
-    list_display = ("display_recipient", "display_state", "display_reason", "display_batch", "display_account", "changed_at")
+    list_display = (
+        "display_recipient",
+        "display_state",
+        "display_reason",
+        "display_batch",
+        "display_account",
+        "changed_at",
+    )
     list_filter = (
         ("state", ChoicesDropdownFilter),
         ("kind", ChoicesDropdownFilter),

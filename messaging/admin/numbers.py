@@ -67,7 +67,9 @@ class PhoneNumberForm(forms.ModelForm[PhoneNumber]):
         others = PhoneNumber.objects.filter(gateway=gateway, number=cleaned["number"]).exclude(state=State.RELEASED)
         taken = others.exclude(pk=self.instance.pk).select_related("account").first() if gateway else None
         if taken:
-            self.add_error("number", f"{taken.number} belongs to {taken.account} at this gateway. Release it there first.")
+            self.add_error(
+                "number", f"{taken.number} belongs to {taken.account} at this gateway. Release it there first."
+            )
         return cleaned
 
 
@@ -94,7 +96,12 @@ class PhoneNumberAdmin(ConsoleAdmin[PhoneNumber]):
             None,
             {
                 "description": "A number that you have at the provider already, such as a short code.",
-                "fields": (("account", "gateway"), ("number", "kind"), ("label", "pace_segments"), ("can_receive", "can_send_media")),
+                "fields": (
+                    ("account", "gateway"),
+                    ("number", "kind"),
+                    ("label", "pace_segments"),
+                    ("can_receive", "can_send_media"),
+                ),
             },
         ),
     )

@@ -143,7 +143,9 @@ class SuppressionAdmin(LargeTableMixin, ConsoleAdmin[Suppression]):
             user=cast("User", request.user),
         )
         if not lifted:
-            raise ActionRefused(f"The suppression of {suppression.recipient} was lifted before; there is nothing to do.")
+            raise ActionRefused(
+                f"The suppression of {suppression.recipient} was lifted before; there is nothing to do."
+            )
         return f"{suppression.recipient} gets messages of {suppression.account} again."
 
     @display(description="Reason", ordering="reason", label=SUPPRESSION_LABELS)

@@ -19,6 +19,6 @@ def backoff_seconds(attempt: int, *, base: float = 0.5, retry_after: float | Non
     Returns:
         Exponential with full jitter above its half, so that many waiters do not come back together.
     """
-    wait = min(CAP_SECONDS, base * 2 ** (min(attempt, 16) - 1))
+    wait: float = min(CAP_SECONDS, base * 2.0 ** (min(attempt, 16) - 1))
     wait = wait / 2 + random.random() * wait / 2
     return max(wait, retry_after + random.random() * base) if retry_after is not None else wait

@@ -7,10 +7,9 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import redis.asyncio
 from django.db import DatabaseError
 
-from broadcast.core.redis import RedisAway
+from broadcast.core.redis import AsyncClient, RedisAway
 from integrations.sms.contract import SendResult
 from messaging.engine import keys, limits, stream
 from messaging.engine.lanes import Lane, Staged
@@ -38,7 +37,7 @@ class Flusher:
 
     def __init__(
         self,
-        client: redis.asyncio.Redis,
+        client: AsyncClient,
         gateway_id: int,
         in_thread: Callable[..., Awaitable[Any]],
         redis_away: Callable[[BaseException], None],
@@ -106,7 +105,7 @@ class Flusher:
         pipe = self.client.pipeline(transaction=False)
         if done:
             pipe.xadd(
-                keys.RESULTS, {stream.FIELD: stream.pack(self.gateway_id, ((result, at) for _, result, at in done))}
+                keys.RESULTS, {keys.FIELD: stream.pack(self.gateway_id, ((result, at) for _, result, at in done))}
             )
         for lane, ids in unmarked.items():
             pipe.srem(keys.attempted(self.gateway_id, lane.token), *ids)

@@ -20,6 +20,10 @@ STOPS = "{inbound}:stops"
 WEBHOOK_GATEWAYS = "webhooks:gateways"
 
 
+#: The one field of a stream entry: a group of events, packed.
+FIELD = b"d"
+
+
 def prefix(gateway_id: int) -> str:
     """What every key of a gateway begins with."""
     return f"{{gw:{gateway_id}}}:"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from messaging.engine import sql
@@ -100,7 +100,7 @@ def write(records: Iterable[Record]) -> set[int]:
     return batches
 
 
-def _write_chunk(rows: list[tuple[object, ...]]) -> set[int]:
+def _write_chunk(rows: Sequence[tuple[object, ...]]) -> set[int]:
     table, params = sql.values_table(_COLUMNS, rows)
     at, rank = sql.timestamp("v.at"), sql.rank_of("messaging_message.state")
     further = f"{rank} < v.rank"

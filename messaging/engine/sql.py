@@ -47,7 +47,9 @@ def values_table(columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[Any
         names = ", ".join(name for name, _ in columns)
         return f"unnest({arrays}) AS v({names})", [list(column) for column in zip(*rows, strict=True)]
     fields = ", ".join(f"json_extract(value, '$[{i}]') AS {name}" for i, (name, _) in enumerate(columns))
-    return f"(SELECT {fields} FROM json_each(%s)) AS v", [orjson.dumps([list(row) for row in rows]).decode()]
+    # The names of columns are ours.
+    table = f"(SELECT {fields} FROM json_each(%s)) AS v"  # noqa: S608
+    return table, [orjson.dumps([list(row) for row in rows]).decode()]
 
 
 def rank_of(column: str) -> str:
@@ -71,7 +73,8 @@ def fetch(sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
     """Run a statement and fetch all it returns."""
     with connection.cursor() as cursor:
         cursor.execute(sql, _adapted(params))
-        return cursor.fetchall()
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
 
 
 def run(sql: str, params: Sequence[Any]) -> int:

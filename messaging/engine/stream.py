@@ -13,9 +13,6 @@ from integrations.sms.errors import ErrorKind
 from messaging.engine.records import Record
 from messaging.states import MessageState
 
-#: The field of a stream entry that holds the group.
-FIELD = b"d"
-
 
 def pack(gateway_id: int, results: Iterable[tuple[SendResult, float]]) -> bytes:
     """Pack results with their times (seconds since 1970)."""

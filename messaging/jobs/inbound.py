@@ -13,7 +13,7 @@ from broadcast.core.redis import get_redis
 from integrations.models import Gateway
 from integrations.sms.contract import Webhook
 from integrations.sms.errors import AdapterError
-from messaging.engine import keys, stream
+from messaging.engine import keys
 from messaging.inbound import router
 from messaging.jobs.recorder import BLOCK_MILLISECONDS, ENTRIES, keep_rejected
 
@@ -41,7 +41,7 @@ def drain(*, block_milliseconds: int | None = None) -> int:
     count = 0
     for _, entries in reply.items() if isinstance(reply, dict) else reply or []:
         for entry_id, entry in entries:
-            for event in orjson.loads(entry[stream.FIELD]):
+            for event in orjson.loads(entry[keys.FIELD]):
                 count += _receive(event)
             client.xdel(keys.INBOUND, entry_id)
     return count

@@ -71,9 +71,9 @@ class Recorder:
         }
         results = streams.get(keys.RESULTS, [])
         statuses = streams.get(keys.STATUSES, [])
-        rows = [record for _, entry in results for record in stream.unpack(entry[stream.FIELD])]
+        rows = [record for _, entry in results for record in stream.unpack(entry[keys.FIELD])]
         for _, entry in statuses:
-            rows += self._reports(orjson.loads(entry[stream.FIELD]))
+            rows += self._reports(orjson.loads(entry[keys.FIELD]))
         self.apply(rows)
         # Only now that the database has them.
         for name, entries in ((keys.RESULTS, results), (keys.STATUSES, statuses)):

@@ -118,8 +118,9 @@ def tend_batches() -> None:
     """Start, hold, resume, refill and finish batches that are not over, whoever should have done it."""
     client = get_redis()
     queued = Message.objects.filter(batch=OuterRef("pk"), state=MessageState.QUEUED)
-    batches = Batch.objects.open().select_related("account", "number__gateway").annotate(has_queued=Exists(queued))
-    for batch in batches:
+    waiting = set(Batch.objects.open().filter(Exists(queued)).values_list("pk", flat=True))
+    for batch in Batch.objects.open().select_related("account", "number__gateway"):
+        has_queued = batch.pk in waiting
         quiet_until = batch.account.quiet_until() if batch.respects_quiet_hours else None
         if batch.state == BatchState.LAUNCHING:
             start_batch(batch.pk)
@@ -132,11 +133,11 @@ def tend_batches() -> None:
                 code=Batch.PauseCode.ACCOUNT,
                 reason=f"{batch.account} is {batch.account.get_status_display().lower()}.",
             )
-        elif quiet_until is not None and batch.has_queued:
+        elif quiet_until is not None and has_queued:
             pause_batch(
                 batch.pk, code=Batch.PauseCode.QUIET_HOURS, reason=quiet_text(quiet_until), resume_at=quiet_until
             )
-        elif not batch.has_queued:
+        elif not has_queued:
             finish_batch(batch.pk)
         elif not client.exists(keys.queue(batch.gateway_id, keys.batch_queue(batch.pk))) and not _is_leased(batch):
             logger.warning("Batch %s has queued messages and none in Redis: queued again from the rows", batch.pk)

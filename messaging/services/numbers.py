@@ -88,6 +88,7 @@ def provision_number(
     Raises:
         ProvisioningError: the number belongs to another account, or the provider refused.
     """
+    row: PhoneNumber
     row, created = PhoneNumber.objects.exclude(state=PhoneNumber.State.RELEASED).get_or_create(
         gateway=gateway,
         number=number,

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-import redis.asyncio
+import redis
 
-from messaging.engine.keys import STOPS
-from messaging.engine.stream import FIELD
+from broadcast.core.redis import AsyncClient
+from messaging.engine.keys import FIELD, STOPS
 
 #: Most events of one stream entry.
 GROUP = 200
@@ -38,7 +38,7 @@ class Event:
 class GroupCommit:
     """Appends events; one append is under way at a time, and what arrives meanwhile goes with the next."""
 
-    def __init__(self, client: redis.asyncio.Redis) -> None:
+    def __init__(self, client: AsyncClient) -> None:
         self.client = client
         self.waiting: list[Event] = []
         self.task: asyncio.Task[None] | None = None

@@ -6,9 +6,10 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-import redis.asyncio
+import redis
 
 from broadcast.core.crypto import decrypt
+from broadcast.core.redis import AsyncClient
 from integrations.sms.contract import GatewayConfig, SmsAdapter
 from integrations.sms.registry import make_adapter
 from messaging.engine.keys import WEBHOOK_GATEWAYS
@@ -32,7 +33,7 @@ class KnownGateway:
 class GatewayDirectory:
     """Finds gateways by their key in webhook URLs."""
 
-    def __init__(self, client: redis.asyncio.Redis) -> None:
+    def __init__(self, client: AsyncClient) -> None:
         self.client = client
         self.known: dict[str, tuple[bytes, KnownGateway]] = {}
         self.fresh_until: dict[str, float] = {}

@@ -60,8 +60,10 @@ def webhook_process(simulator: SimulatorProcess, gateway: Gateway) -> Iterator[s
     simulator.settings(inbound_url=inbound_url(gateway))
     host, _, port = config().webhook_bind.partition(":")
     process = subprocess.Popen(
-        [sys.executable, "-m", "uvicorn", "messaging.webhooks.asgi:application", "--host", host, "--port", port]
-        + ["--log-level", "warning", "--no-access-log"],
+        [
+            *(sys.executable, "-m", "uvicorn", "messaging.webhooks.asgi:application"),
+            *("--host", host, "--port", port, "--log-level", "warning", "--no-access-log"),
+        ],
         cwd=BASE_DIR,
     )
     try:

@@ -35,7 +35,7 @@ def record(message: Message, state: str, **values: Any) -> Record:
 def put_result(message: Message, error: SendError | None = None, provider_id: str = "SM1") -> None:
     result = SendResult(message.pk, provider_id, None if error else DeliveryState.ACCEPTED, 1, error)
     data = stream.pack(message.number.gateway_id, [(result, time.time())])
-    get_redis().xadd(keys.RESULTS, {stream.FIELD: data})
+    get_redis().xadd(keys.RESULTS, {keys.FIELD: data})
 
 
 def put_status(gateway_id: int, status: str, *, message_id: int | None = None, sid: str = "SM1", **extra: str) -> None:
@@ -49,7 +49,7 @@ def put_status(gateway_id: int, status: str, *, message_id: int | None = None, s
         "m": message_id,
         "t": time.time(),
     }
-    get_redis().xadd(keys.STATUSES, {stream.FIELD: orjson.dumps([event])})
+    get_redis().xadd(keys.STATUSES, {keys.FIELD: orjson.dumps([event])})
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(["accepted", "sent", "delivered"])))
@@ -175,9 +175,10 @@ def test_nothing_is_deleted_from_the_stream_before_the_database_has_it(monkeypat
     def away(*_: object) -> set[int]:
         raise OperationalError("the server closed the connection")
 
-    with monkeypatch.context() as patch, pytest.raises(OperationalError):
+    with monkeypatch.context() as patch:
         patch.setattr(records, "write", away)
-        drain()
+        with pytest.raises(OperationalError):
+            drain()
     assert get_redis().xlen(keys.RESULTS) == 1
     drain()
     message.refresh_from_db()

@@ -7,7 +7,9 @@ spreadsheets write, unless the words it gives look wrong: only then is a statist
 from __future__ import annotations
 
 import codecs
+import itertools
 import re
+from collections.abc import Callable
 from typing import BinaryIO
 
 from charset_normalizer import from_bytes
@@ -139,9 +141,8 @@ def _legacy_encoding(file: BinaryIO, name: str) -> str:
             break
     file.seek(0)
     sample = b"".join(lines)[: SAMPLE_BYTES * 2]
-    guesses = ["cp1252", "mac_roman"]
-    for encoding in guesses:
-        if not _looks_wrong(sample, encoding) and _decodes(file, encoding, name):
+    for encoding, is_odd in (("cp1252", _is_odd), ("mac_roman", _is_odd), ("cp1251", _is_odd_cyrillic)):
+        if not _looks_wrong(sample, encoding, is_odd) and _decodes(file, encoding, name):
             return encoding
     best = from_bytes(sample).best()
     for encoding in ([best.encoding] if best else []) + ["cp1252"]:
@@ -152,18 +153,19 @@ def _legacy_encoding(file: BinaryIO, name: str) -> str:
     )
 
 
-def _looks_wrong(sample: bytes, encoding: str) -> bool:
-    """Whether words come out in a way that no western language writes them."""
+def _looks_wrong(sample: bytes, encoding: str, is_odd: Callable[[str], bool]) -> bool:
+    """Whether words come out in a way that nobody writes them."""
     try:
         text = sample.decode(encoding)
     except UnicodeDecodeError:
         return True
     words = [word for word in _WORD.findall(text) if not word.isascii()]
-    odd = sum(map(_is_odd, words))
+    odd = sum(map(is_odd, words))
     return odd > len(words) * 0.2
 
 
 def _is_odd(word: str) -> bool:
+    """Whether no western language has such a word."""
     core = word.strip("".join(_USUAL_PUNCTUATION))
     if _LONG_RUN.search(core):
         return True
@@ -175,3 +177,13 @@ def _is_odd(word: str) -> bool:
         if not letter.isalpha() and letter not in _USUAL_PUNCTUATION and len(core) > 1:
             return True
     return bool(re.search(r"[a-z][‘“”„‚•™€…¡][a-z]|[A-Za-z]‘$", word))
+
+
+def _is_odd_cyrillic(word: str) -> bool:
+    """Whether it is not a Cyrillic word, or one with capitals in its middle, as KOI8 read as cp1251 has."""
+    letters = [
+        letter for letter in word if letter not in _USUAL_PUNCTUATION and (letter.isalpha() or not letter.isascii())
+    ]
+    if not all("\u0400" <= letter <= "\u04ff" for letter in letters):
+        return True
+    return any(before.islower() and after.isupper() for before, after in itertools.pairwise(word))

@@ -101,7 +101,8 @@ def _records(text: Iterable[str], name: str, delimiter: str, skipped: int) -> It
         except csv.Error:
             raise _unclosed(name, number + 1) from None
         number += 1
-        if len(lines) > 1 and sum(line.count('"') for line in lines) % 2:
+        if any(cell[-1:] in ("\n", "\r") for cell in record) and sum(line.count('"') for line in lines) % 2:
+            # The file ended inside of a cell.
             raise _unclosed(name, number)
         lines.clear()
         if any(cell and not cell.isspace() for cell in record):

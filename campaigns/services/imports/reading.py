@@ -72,7 +72,7 @@ def open_table(file: BinaryIO, name: str, *, region: str = "US") -> Table:
         encoding = detect_encoding(file, name)
         delimiter, records = read_delimited(file, name=name, encoding=encoding)
     sample = list(islice(records, _SAMPLE_RECORDS))
-    if not sample:
+    if not any(character.isalnum() for _row, cells in sample for cell in cells for character in cell):
         raise UnreadableFile(f"“{name}” is empty: choose the file that holds the list.")
     layout = recognise(sample, name=name, region=region)
     body = sample if layout.header_at is None else sample[layout.header_at + 1 :]
