@@ -1,4 +1,7 @@
-"""What the transport tells the layers above; plain values, sent after the change is committed.
+"""What the transport tells the layers above; plain values.
+
+``batch_changed`` is sent after the change is committed; a kill may swallow it. Those of suppressions are sent inside the
+transaction, so that what receivers write is there together with the suppression or not at all.
 
 - ``batch_changed``: ``batch_id``, ``source``, ``state`` (``BatchState``), ``pause_code``, ``reason``.
 - ``suppression_added``: ``account_id``, ``recipient``, ``reason``, ``message_id`` (or None).

@@ -10,9 +10,11 @@ import uvloop
 from django.db import DatabaseError, OperationalError
 
 from broadcast.core.config import config
+from broadcast.core.crypto import DecryptionError
 from broadcast.core.queue import enqueue
 from broadcast.core.redis import RedisAway, get_redis
 from integrations.models import Gateway
+from integrations.sms.errors import AdapterError
 from messaging.engine import keys
 from messaging.engine.limits import RUN_SECONDS
 from messaging.engine.seats import Seat
@@ -53,23 +55,32 @@ def _send(gateway_id: int, seat: Seat) -> bool:
     gateway = Gateway.objects.filter(pk=gateway_id, is_enabled=True, stopped_reason="").first()
     if gateway is None:
         return False
-    sender = Sender(
-        gateway,
-        status_url=f"{status_url(gateway)}/",
-        request_timeout_seconds=config().request_timeout_seconds,
-        seat=seat,
-        stopping=stopping,
-    )
+    try:
+        sender = _make_sender(gateway, seat)
+    except (AdapterError, DecryptionError) as error:
+        logger.error("Gateway %s cannot be used: %s", gateway_id, error)
+        stop_gateway(gateway_id, str(error))
+        return False
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         work_left = runner.run(sender.run())
     if sender.stop_error is not None:
         logger.error("Gateway %s stops: %s", gateway_id, sender.stop_error.text)
         stop_gateway(gateway_id, sender.stop_error.text)
         return False
-    for number_id, error in sender.stopped_numbers.items():
-        logger.error("Number %s stops: %s", number_id, error.text)
-        stop_number(number_id, error.text)
+    for number_id, problem in sender.stopped_numbers.items():
+        logger.error("Number %s stops: %s", number_id, problem.text)
+        stop_number(number_id, problem.text)
     return work_left
+
+
+def _make_sender(gateway: Gateway, seat: Seat) -> Sender:
+    return Sender(
+        gateway,
+        status_url=f"{status_url(gateway)}/",
+        request_timeout_seconds=config().request_timeout_seconds,
+        seat=seat,
+        stopping=stopping,
+    )
 
 
 def _has_work(gateway_id: int) -> bool:

@@ -17,15 +17,33 @@ HELP = frozenset("HELP INFO AIDE HILFE AYUDA".split())
 #: Words that may follow an opt-out word without changing what is meant: "stop please", "STOP TEXTING ME".
 _FILLERS = frozenset(
     "PLEASE PLS PLZ NOW ALL CALLING TEXTING TEXTS TEXT MESSAGES MESSAGING MESSAGE MSG MSGS SENDING SMS ME THESE THIS THE MY OUT IT "
-    "THANKS THANK YOU TO FROM ALREADY IMMEDIATELY SUBSCRIPTION CONTACTING SPAM SPAMMING US".split()
+    "THANKS THANK YOU TO FROM ALREADY IMMEDIATELY SUBSCRIPTION CONTACTING SPAM SPAMMING US RECEIVING GETTING ALERTS "
+    "NOTIFICATIONS LIST NUMBER ANYMORE".split()
 )
+#: Words that may stand in front of any wording.
+_POLITE = frozenset("PLEASE PLS PLZ HI HELLO HEY".split())
+#: What a text that asks to stop may begin with, whatever follows.
 _OPT_OUT_PHRASES = (
     ("OPT", "OUT"),
+    ("OPT", "ME", "OUT"),
     ("UNSUBSCRIBE",),
+    ("UNSUB",),
+    ("STOP", "TEXTING"),
+    ("STOP", "SENDING"),
+    ("STOP", "MESSAGING"),
+    ("STOP", "CONTACTING"),
     ("REMOVE", "ME"),
+    ("REMOVE", "MY", "NUMBER"),
     ("TAKE", "ME", "OFF"),
     ("DO", "NOT", "TEXT"),
+    ("DO", "NOT", "MESSAGE"),
+    ("DO", "NOT", "CONTACT"),
     ("DONT", "TEXT"),
+    ("DONT", "MESSAGE"),
+    ("DONT", "CONTACT"),
+    ("NO", "MORE", "TEXTS"),
+    ("NO", "MORE", "MESSAGES"),
+    ("LEAVE", "ME", "ALONE"),
 )
 _WORD = re.compile(r"[\w-]+")
 #: A long text is not a command, whatever it begins with.
@@ -33,9 +51,13 @@ _MOST_WORDS = 8
 
 
 def words(body: str) -> list[str]:
-    """The words of a text: capitals, without punctuation, quotes or full-width forms."""
+    """The words of a text: capitals, without punctuation, quotes, invisible characters or full-width forms."""
     text = unicodedata.normalize("NFKC", body).upper().replace("'", "").replace("’", "")
-    return _WORD.findall(text)
+    if not text.isascii():
+        text = "".join(character for character in text if unicodedata.category(character) != "Cf")
+    found = [word for part in _WORD.findall(text) if (word := part.strip("-_"))]
+    # "S.T.O.P" is one word, spelled.
+    return ["".join(found)] if len(found) > 1 and all(len(word) == 1 for word in found) else found
 
 
 def first_word(body: str) -> str:
@@ -45,15 +67,24 @@ def first_word(body: str) -> str:
 
 
 def is_opt_out(body: str) -> bool:
-    """Whether a text asks not to be written to any more: any reasonable wording that begins with it."""
-    found = words(body)
+    """Whether a text asks not to be written to any more: any reasonable wording that begins with it.
+
+    The first line alone is enough: telephones and people put a signature below it.
+    """
+    if _asks_to_stop(words(body)):
+        return True
+    first, line_break, _ = body.strip().partition("\n")
+    return bool(line_break) and _asks_to_stop(words(first))
+
+
+def _asks_to_stop(found: list[str]) -> bool:
+    while found and found[0] in _POLITE:
+        found = found[1:]
     if not found or len(found) > _MOST_WORDS:
         return False
     if any(tuple(found[: len(phrase)]) == phrase for phrase in _OPT_OUT_PHRASES):
         return True
-    if found[0] not in OPT_OUT:
-        return found[0] in {"PLEASE", "PLS"} and len(found) > 1 and found[1] in OPT_OUT and set(found[2:]) <= _FILLERS
-    return set(found[1:]) <= _FILLERS | OPT_OUT
+    return found[0] in OPT_OUT and set(found[1:]) <= _FILLERS | OPT_OUT
 
 
 def is_opt_in(body: str) -> bool:

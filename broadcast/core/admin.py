@@ -57,7 +57,15 @@ def page_link(target: Model | None, text: str = "") -> str | SafeString:
 def list_url(model: type[Model], **filters: Any) -> str:
     """The address of a model's list with filters set."""
     query = "&".join(f"{name}={value}" for name, value in filters.items())
-    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist") + (f"?{query}" if query else "")
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist") + (
+        f"?{query}" if query else ""
+    )
+
+
+def account_filter(request: HttpRequest) -> dict[str, int]:
+    """The account that an autocomplete's page asks for, as a filter; see ``account_choices.js``."""
+    account = request.GET.get("account", "")
+    return {"account_id": int(account)} if account.isdecimal() and account.isascii() else {}
 
 
 class ConsoleAdmin(UnfoldModelAdmin[M]):
@@ -69,7 +77,6 @@ class ConsoleAdmin(UnfoldModelAdmin[M]):
     list_filter_submit = True
     list_fullwidth = True
     list_per_page = 50
-    show_full_result_count = False
     #: Names of fields that hold numbers: a search for "(415) 555-2671" is then one for its digits.
     number_search_fields: tuple[str, ...] = ()
 
@@ -123,10 +130,10 @@ class ReadOnlyInline(ConsoleInline[M, P]):
         """Nobody."""
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: P | None = None) -> bool:  # type: ignore[override]  # noqa: ARG002  Django passes the parent
+    def has_change_permission(self, request: HttpRequest, obj: P | None = None) -> bool:  # noqa: ARG002  Django passes the parent
         """Nobody."""
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: P | None = None) -> bool:  # type: ignore[override]  # noqa: ARG002  Django passes the parent
+    def has_delete_permission(self, request: HttpRequest, obj: P | None = None) -> bool:  # noqa: ARG002  Django passes the parent
         """Nobody."""
         return False

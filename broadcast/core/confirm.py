@@ -60,13 +60,16 @@ def confirmed_action(
         permission: ``app.codename``; checked for the page and again for the act.
         button: the text of the button that does it.
         question: a sentence over the button; may hold ``{object}``.
-        context: more for the template, computed afresh each time the page is shown. ``problems`` in it, a list of texts, blocks the act.
+        context: more for the template, computed afresh each time the page is shown; ``problems`` in it, a list of
+            texts, takes the button away.
         template: the page; extends ``console/confirm.html``.
         form_class: asks for more than a yes.
         errors: exceptions whose text is for people.
         icon: name of a Material symbol.
         variant: colour of link and button.
     """
+
+    expected: tuple[type[Exception], ...] = (ActionRefused, *errors)
 
     def decorator(act: Act) -> Any:
         @wraps(act)
@@ -76,14 +79,14 @@ def confirmed_action(
             target = admin.get_object(request, unquote(object_id))
             if target is None:
                 raise Http404(f"There is no such {admin.opts.verbose_name} any more.")
-            if not (request.user.has_perm(permission) and admin.has_view_permission(request, target)):  # type: ignore[union-attr]  # staff only
+            if not (request.user.has_perm(permission) and admin.has_view_permission(request, target)):
                 raise PermissionDenied
             form = form_class(request.POST if request.method == "POST" else None, target=target)
             if request.method == "POST" and form.is_valid():
                 following = target
                 try:
                     done = act(admin, request, target, form)
-                except (ActionRefused, *errors) as error:
+                except expected as error:
                     messages.error(request, str(error))
                 else:
                     text, following = done if isinstance(done, tuple) else (done, target)
@@ -94,6 +97,7 @@ def confirmed_action(
             page = {
                 **admin.admin_site.each_context(request),
                 "title": description.rstrip("…"),
+                "heading": f"{description.rstrip('…')}: {target}",
                 "opts": admin.opts,
                 "target": target,
                 "question": question.format(object=target),
@@ -105,7 +109,29 @@ def confirmed_action(
             }
             return TemplateResponse(request, template, page)
 
-        options = {"description": description, "permissions": [permission], "variant": variant, "url_path": act.__name__}
+        options = {
+            "description": description,
+            "permissions": [permission],
+            "variant": variant,
+            "url_path": act.__name__,
+        }
         return action(**options, icon=icon or None)(view)
+
+    return decorator
+
+
+def link_action(description: str, *, permission: str, icon: str = "") -> Callable[[Callable[..., HttpResponse]], Any]:
+    """An action that opens a page which does nothing on GET.
+
+    Args:
+        description: the link's text.
+        permission: ``app.codename``.
+        icon: name of a Material symbol.
+    """
+
+    def decorator(view: Callable[..., HttpResponse]) -> Any:
+        return action(description=description, permissions=[permission], icon=icon or None, url_path=view.__name__)(
+            view
+        )
 
     return decorator

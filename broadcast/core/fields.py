@@ -12,6 +12,10 @@ from broadcast.core import crypto
 class EncryptedJSONField(models.TextField[Any, Any]):
     """A JSON value that is encrypted in the database (see ``broadcast.core.crypto``)."""
 
+    # What django-stubs takes a value of this field to be.
+    _pyi_private_set_type: Any
+    _pyi_private_get_type: Any
+
     description = "JSON, encrypted at rest"
 
     def from_db_value(self, value: str | None, expression: Any, connection: Any) -> Any:  # noqa: ARG002  Django's signature

@@ -20,8 +20,15 @@ from broadcast.core.config import config
 SOCKET_TIMEOUT_SECONDS = 30.0
 CONNECT_TIMEOUT_SECONDS = 3.0
 
-#: What a caller catches when Redis is away: the connection is gone, times out, or the server is still loading.
-RedisAway = (redis.ConnectionError, redis.TimeoutError, redis.BusyLoadingError, redis.ReadOnlyError)
+#: What a caller catches when Redis cannot be used: the connection is gone or times out, the server is loading, a replica
+#: now, or out of memory.
+RedisAway = (
+    redis.ConnectionError,
+    redis.TimeoutError,
+    redis.BusyLoadingError,
+    redis.ReadOnlyError,
+    redis.OutOfMemoryError,
+)
 
 #: redis-py's types say of every reply that it is bytes or text, whatever the client's settings, and of every pipeline that
 #: it may be awaited. Ours reply with bytes; what a caller makes of them is typed there.

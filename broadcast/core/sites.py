@@ -25,6 +25,7 @@ class StaffSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold has no types
                 response.render()
         except RedisAway:
             return HttpResponse(
-                '<p class="console-hint">Search is not available while Redis is away.</p>', headers={"HX-Trigger": "search"}
+                '<p class="console-hint">Search is not available while Redis is away.</p>',
+                headers={"HX-Trigger": "search"},
             )
         return response

@@ -8,15 +8,17 @@ from typing import Any, cast
 from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter, RelatedDropdownFilter
 from unfold.enums import ActionVariant
 
-from broadcast.core.admin import ConsoleAdmin, display, page_link
-from broadcast.core.confirm import ActionRefused, ConfirmForm, confirmed_action
+from broadcast.core.admin import ConsoleAdmin, account_filter, display, page_link
+from broadcast.core.confirm import ActionRefused, ConfirmForm, confirmed_action, link_action
 from broadcast.core.phones import normalise
+from messaging.admin.buying import buy_number_view
 from messaging.admin.labels import NUMBER_LABELS
 from messaging.models import PhoneNumber
+from messaging.services.numbers import ProvisioningError, release_number
 
 State = PhoneNumber.State
 
@@ -91,6 +93,7 @@ class PhoneNumberAdmin(ConsoleAdmin[PhoneNumber]):
     autocomplete_fields = ("account", "gateway")
     readonly_fields = ("state", "provider_id", "country", "created_at", "updated_at")
     actions_detail = ("enable", "disable", "release")
+    actions_list = ("buy",)
     add_fieldsets = (
         (
             None,
@@ -127,10 +130,10 @@ class PhoneNumberAdmin(ConsoleAdmin[PhoneNumber]):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[PhoneNumber], search_term: str
     ) -> tuple[QuerySet[PhoneNumber], bool]:
-        """A campaign's form is offered numbers that can send."""
+        """A campaign's form is offered numbers of its account that can send."""
         found, distinct = super().get_search_results(request, queryset, search_term)
         if request.GET.get("field_name") == "number" and request.GET.get("model_name") == "campaign":
-            found = found.sendable()  # type: ignore[attr-defined]  # the model's own queryset
+            found = found.sendable().filter(**account_filter(request))  # type: ignore[attr-defined]  # the model's own queryset
         return found, distinct
 
     def get_actions_detail(self, request: HttpRequest, object_id: int) -> Any:
@@ -139,6 +142,11 @@ class PhoneNumberAdmin(ConsoleAdmin[PhoneNumber]):
         offered = {f"messaging_phonenumber_{name}" for name in OFFERED[number.state]} if number else set()
         actions = super().get_actions_detail(request, object_id)  # type: ignore[misc]  # unfold has no types
         return [action for action in actions if action.action_name in offered]
+
+    @link_action("Buy a number", permission="messaging.add_phonenumber", icon="add_shopping_cart")
+    def buy(self, request: HttpRequest) -> HttpResponse:
+        """Search, choose, confirm."""
+        return buy_number_view(self, request)
 
     @confirmed_action(
         "Enable…",
@@ -158,7 +166,6 @@ class PhoneNumberAdmin(ConsoleAdmin[PhoneNumber]):
         button="Disable",
         question="No new campaign can leave from {object}. What is sending now goes on: pause those campaigns if it should not.",
         icon="pause",
-        variant=ActionVariant.WARNING,
     )
     def disable(self, request: HttpRequest, number: PhoneNumber, form: ConfirmForm) -> str:  # noqa: ARG002  an action's signature
         """``active`` → ``disabled``."""
@@ -169,8 +176,9 @@ class PhoneNumberAdmin(ConsoleAdmin[PhoneNumber]):
         "Release…",
         permission="messaging.change_phonenumber",
         button="Release",
-        question="{object} neither sends nor receives here any more, and cannot be taken back. Its history stays. "
-        "It is not given up at the provider: do that there if it should no longer be paid for.",
+        question="{object} neither sends nor receives any more, and is given back to the provider if it was bought "
+        "through here; somebody else may get it. Its history stays. This cannot be undone.",
+        errors=(ProvisioningError,),
         icon="delete_forever",
         variant=ActionVariant.DANGER,
     )
@@ -179,7 +187,9 @@ class PhoneNumberAdmin(ConsoleAdmin[PhoneNumber]):
         going = number.batches.open().first()
         if going:
             raise ActionRefused(f"“{going}” still leaves from {number.number}. Wait until it is over, or cancel it.")
-        _move(number, State.RELEASED, (State.ACTIVE, State.DISABLED, State.PENDING))
+        if number.state == State.RELEASED:
+            raise ActionRefused(f"{number.number} was released before; there is nothing to do.")
+        release_number(number)
         return f"{number.number} is released."
 
     @display(description="State", ordering="state", label=NUMBER_LABELS)

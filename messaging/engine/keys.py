@@ -49,6 +49,11 @@ def leases(gateway_id: int) -> str:
     return f"{prefix(gateway_id)}leases"
 
 
+def seized(gateway_id: int) -> str:
+    """Set of lease tokens that the sweeper is taking apart."""
+    return f"{prefix(gateway_id)}leases:seized"
+
+
 def lease(gateway_id: int, token: str) -> str:
     """List of the ids under a lease; the first element is the name of their queue."""
     return f"{prefix(gateway_id)}lease:{token}"

@@ -24,3 +24,4 @@ class Scripts:
         self.put = client.register_script(read_script("put"))
         self.renew = client.register_script(read_script("renew"))
         self.pace = client.register_script(read_script("pace"))
+        self.seize = client.register_script(read_script("seize"))

@@ -13,7 +13,7 @@ import math
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import Any, TypeVar
@@ -120,14 +120,14 @@ class Sender:
             logger.warning("Redis is away, nothing is sent through gateway %s: %s", self.gateway_id, error)
             return
         end = self.loop.call_later(self.run_seconds, self._time_is_up)
-        helpers = [asyncio.create_task(job()) for job in (self._keep_ticking, self._feed, self._stage)]
+        helpers = [asyncio.create_task(self._guard(job())) for job in (self._keep_ticking, self._feed, self._stage)]
         flushing = asyncio.create_task(self.flusher.loop())
-        workers = [asyncio.create_task(self._work(index)) for index in range(self.limit)]
+        workers = [asyncio.create_task(self._guard(self._work(index))) for index in range(self.limit)]
         await self.draining.wait()
         end.cancel()
-        for helper in helpers[1:]:
-            helper.cancel()
-        await asyncio.gather(*helpers[1:], return_exceptions=True)
+        # They end by themselves: a claim that is under way must become a lane, so that it can be given back.
+        self.hungry.set()
+        await asyncio.gather(*helpers[1:])
         self._unstage()
         for _ in workers:
             self.queue.put_nowait(None)
@@ -139,6 +139,15 @@ class Sender:
         helpers[0].cancel()
         await asyncio.gather(helpers[0], return_exceptions=True)
         await self._leave()
+
+    async def _guard(self, job: Coroutine[Any, Any, None]) -> None:
+        """Run one of the coroutines; a fault of ours ends the run instead of leaving it lame."""
+        try:
+            await job
+        except Exception:
+            logger.exception("A sender of gateway %s ends its run early: a fault of ours", self.gateway_id)
+            self.work_left = True
+            self.draining.set()
 
     def _time_is_up(self) -> None:
         self.work_left = True
@@ -218,7 +227,7 @@ class Sender:
 
     async def _feed(self) -> None:
         idle_since: float | None = None
-        while True:
+        while not self.draining.is_set():
             counts = waiting_by_queue(self.lanes)
             now = self.loop.time()
             ready = sum(len(lane.waiting) for lane in self.lanes if lane.next_at <= now + limits.TICK_SECONDS)
@@ -290,7 +299,7 @@ class Sender:
     async def _stage(self) -> None:
         turn = 0
         try:
-            while True:
+            while not self.draining.is_set():
                 now = self.loop.time()
                 if self.queue.qsize() >= self.low_water or self.backoff_until > now:
                     await self._wait_hungry(max(0.02, min(0.2, self.backoff_until - now)))
@@ -314,7 +323,7 @@ class Sender:
             return
 
     async def _stage_group(self, lane: Lane) -> None:
-        """Let a group of a lane's messages pass: pace, mark as attempted, leave out who has opted out."""
+        """Let a group of a lane's messages pass: paced, marked as attempted, without who has opted out."""
         if lane in self.flusher.unmarked:
             # A mark that is being taken away must be gone before the same message is marked again.
             await self.flusher.flush()
@@ -322,23 +331,32 @@ class Sender:
         if not candidates:
             return
         granted, wait = await self.scripts.pace(
-            keys=[keys.pace(self.gateway_id, lane.number.pk)],
-            args=[*pace_arguments(lane.number.segments_per_second), *(item.segments for item in candidates)],
+            keys=[
+                keys.pace(self.gateway_id, lane.number.pk),
+                keys.leases(self.gateway_id),
+                keys.attempted(self.gateway_id, lane.token),
+            ],
+            args=[
+                lane.token,
+                *pace_arguments(lane.number.segments_per_second),
+                *(value for item in candidates for value in (item.sms.id, item.segments)),
+            ],
         )
+        if granted < 0:
+            logger.warning("Lease %s expired while this sender stood still; what is left of it goes back", lane.token)
+            await self._release(lane, requeue=True)
+            return
         now = self.loop.time()
         if granted < len(candidates):
             lane.next_at = now + int(wait) / 1_000_000
-        # A pause may have emptied the lane while the script ran.
-        group = [lane.waiting.popleft() for _ in range(min(granted, len(lane.waiting)))]
+        # A pause may have emptied the lane while the script ran, and what was in flight may have come back in front.
+        group = [item for item in candidates[:granted] if item in lane.waiting]
+        for item in group:
+            lane.waiting.remove(item)
         if not group:
             return
         try:
-            _, stops = await (
-                self.redis.pipeline(transaction=False)
-                .sadd(keys.attempted(self.gateway_id, lane.token), *(item.sms.id for item in group))
-                .zmscore(keys.STOPS, _stop_members(group))
-                .execute()
-            )
+            stops = await self.redis.zmscore(keys.STOPS, _stop_members(group))
         except BaseException:
             lane.waiting.extendleft(reversed(group))
             raise
@@ -367,12 +385,10 @@ class Sender:
 
     def _unstage(self, lanes: list[Lane] | None = None) -> None:
         """Take staged messages that have not left back into their lanes."""
-        kept: deque[Staged] = deque()
+        kept: deque[Staged | None] = deque()
         while not self.queue.empty():
             item = self.queue.get_nowait()
-            if item is None:
-                continue
-            if lanes is None or item.lane in lanes:
+            if item is not None and (lanes is None or item.lane in lanes):
                 item.lane.waiting.appendleft(item)
                 self.flusher.unmark(item)
             else:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from accounts.models import Account
+from integrations.sms.events import OptOutAction
 from messaging.models import InboundMessage, Message, PhoneNumber
 
 
@@ -19,14 +20,14 @@ class Inbound:
         account: whose number it came to.
         number: the number.
         person: what is known of the sender, by name; merge fields of an answer.
-        answered_by_provider: the provider has answered the standard word already.
+        handled_by_provider: the standard word, also one of the provider's own settings, that it has answered already.
     """
 
     message: InboundMessage
     account: Account
     number: PhoneNumber
     person: dict[str, Any] = field(default_factory=dict)
-    answered_by_provider: bool = False
+    handled_by_provider: OptOutAction = OptOutAction.NONE
 
 
 @dataclass(frozen=True, slots=True)

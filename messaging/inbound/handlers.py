@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from broadcast.core.merge import TemplateError, render_template
+from integrations.sms.events import OptOutAction
 from messaging.inbound.context import Decision, Inbound
 from messaging.models import Message, Suppression
 from messaging.services.suppressions import lift, suppress
@@ -12,7 +13,7 @@ from messaging.words import is_help, is_opt_in, is_opt_out
 def opt_out(inbound: Inbound) -> Decision | None:
     """STOP and its like: suppress at once, confirm once."""
     message, account = inbound.message, inbound.account
-    if not is_opt_out(message.body):
+    if not is_opt_out(message.body) and inbound.handled_by_provider != OptOutAction.STOP:
         return None
     added = suppress(
         account_id=account.pk,
@@ -21,8 +22,8 @@ def opt_out(inbound: Inbound) -> Decision | None:
         note=message.body,
     )
     if not added:
-        return Decision("They had opted out before; one confirmation is all that is allowed.")
-    if inbound.answered_by_provider:
+        return Decision("They were suppressed before; one confirmation is all that is allowed.")
+    if inbound.handled_by_provider:
         return Decision("Opted out; the provider has confirmed it already.")
     text = account.opt_out_text or (
         f"{account.name}: you are unsubscribed and will get no more messages. Reply START to come back."
@@ -32,9 +33,9 @@ def opt_out(inbound: Inbound) -> Decision | None:
 
 def help_word(inbound: Inbound) -> Decision | None:
     """HELP: who we are and how to stop."""
-    if not is_help(inbound.message.body):
+    if not is_help(inbound.message.body) and inbound.handled_by_provider != OptOutAction.HELP:
         return None
-    if inbound.answered_by_provider:
+    if inbound.handled_by_provider:
         return Decision("Asked for help; the provider has answered already.")
     account = inbound.account
     text = account.help_text or f"{account.name}: reply STOP to unsubscribe. Message and data rates may apply."
@@ -44,7 +45,7 @@ def help_word(inbound: Inbound) -> Decision | None:
 def opt_in(inbound: Inbound) -> Decision | None:
     """START: undo an opt-out. YES and the like say nothing to who has not opted out."""
     message, account = inbound.message, inbound.account
-    if not is_opt_in(message.body):
+    if not is_opt_in(message.body) and inbound.handled_by_provider != OptOutAction.START:
         return None
     suppression = Suppression.objects.active().filter(account=account, recipient=message.sender).first()
     if suppression is None:
@@ -52,7 +53,7 @@ def opt_in(inbound: Inbound) -> Decision | None:
     if suppression.reason not in (Suppression.Reason.OPT_OUT, Suppression.Reason.PROVIDER_OPT_OUT):
         return Decision(f"Asked to come back, but stays suppressed: {suppression.get_reason_display().lower()}.")
     lift(account_id=account.pk, recipient=message.sender, note=message.body)
-    if inbound.answered_by_provider:
+    if inbound.handled_by_provider:
         return Decision("Opted in again; the provider has confirmed it already.")
     text = account.opt_in_text or f"{account.name}: welcome back. Reply HELP for help, STOP to unsubscribe."
     return Decision("Opted in again and confirmed.", text, Message.Kind.SERVICE)
@@ -67,6 +68,8 @@ def default_reply(inbound: Inbound) -> Decision | None:
         text = render_template(template, inbound.person)
     except TemplateError as error:
         return Decision(f"The default reply cannot be made: {error}"[:255])
+    if not text:
+        return Decision("The default reply is empty for this person.")
     return Decision("Nothing else answered: the account's default reply.", text)
 
 

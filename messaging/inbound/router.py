@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+from dataclasses import replace
 from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
-from integrations.sms.events import InboundSms, OptOutAction
+from integrations.sms.events import InboundSms
 from messaging.inbound import handlers
 from messaging.inbound.context import Decision, Handler, Inbound, PersonSource
 from messaging.models import InboundMessage, PhoneNumber
 from messaging.services.singles import submit
+from messaging.states import MessageState
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +63,13 @@ def receive(*, gateway_id: int, sms: InboundSms, received_at: dt.datetime) -> In
     """Store and route one inbound message; None when it was here before.
 
     One transaction: the row, its effects and the answer are there together or not at all.
+
+    Args:
+        gateway_id: where it came in.
+        sms: the message; NUL characters, which the database cannot hold, are taken out.
+        received_at: aware time at which the webhook was stored.
     """
+    sms = _without_nul(sms)
     with transaction.atomic():
         number = (
             PhoneNumber.objects.select_related("account", "gateway")
@@ -77,7 +85,7 @@ def receive(*, gateway_id: int, sms: InboundSms, received_at: dt.datetime) -> In
                 "number": number,
                 "sender": sms.sender,
                 "recipient": sms.recipient,
-                "body": sms.body.replace("\x00", ""),
+                "body": sms.body,
                 "media": [list(item) for item in sms.media],
                 "received_at": received_at,
             },
@@ -92,25 +100,49 @@ def receive(*, gateway_id: int, sms: InboundSms, received_at: dt.datetime) -> In
     return message
 
 
+def _without_nul(sms: InboundSms) -> InboundSms:
+    def clean(text: str) -> str:
+        return text.replace("\x00", "")
+
+    return replace(
+        sms,
+        provider_id=clean(sms.provider_id),
+        sender=clean(sms.sender),
+        recipient=clean(sms.recipient),
+        body=clean(sms.body),
+        media=tuple((clean(url), clean(kind)) for url, kind in sms.media),
+    )
+
+
 def _route(message: InboundMessage, number: PhoneNumber, sms: InboundSms) -> None:
     inbound = Inbound(
         message=message,
         account=number.account,
         number=number,
         person=_person(number.account_id, message.sender),
-        answered_by_provider=sms.handled_by_provider != OptOutAction.NONE,
+        handled_by_provider=sms.handled_by_provider,
     )
     name, decision = _decide(inbound)
-    if decision.reply and number.state == PhoneNumber.State.ACTIVE and inbound.account.is_active:
-        submit(
-            account=inbound.account,
-            number=number,
-            recipient=message.sender,
-            body=decision.reply,
-            kind=decision.kind,
-            in_reply_to=message,
-        )
-    _close(message, InboundMessage.State.HANDLED, name, decision.why)
+    not_answered = _answer(inbound, decision) if decision.reply else ""
+    _close(message, InboundMessage.State.HANDLED, name, f"{decision.why} {not_answered}".strip())
+
+
+def _answer(inbound: Inbound, decision: Decision) -> str:
+    """Queue the answer; else why there is none."""
+    account, number = inbound.account, inbound.number
+    if not account.is_active:
+        return f"Not answered: {account} is {account.get_status_display().lower()}."
+    if number.state != PhoneNumber.State.ACTIVE:
+        return f"Not answered: {number} is {number.get_state_display().lower()}."
+    answer = submit(
+        account=account,
+        number=number,
+        recipient=inbound.message.sender,
+        body=decision.reply,
+        kind=decision.kind,
+        in_reply_to=inbound.message,
+    )
+    return "Not answered: they are suppressed." if answer.state == MessageState.SUPPRESSED else ""
 
 
 def _decide(inbound: Inbound) -> tuple[str, Decision]:

@@ -16,6 +16,7 @@ from broadcast.core.redis import get_redis
 from integrations.models import Gateway
 from messaging.engine import claims, keys, limits, records
 from messaging.engine.launch import put_ids, rebuild_queue
+from messaging.engine.scripts import Scripts
 from messaging.engine.seats import Seat
 from messaging.jobs import lookups
 from messaging.models import Batch, EarlyReport, Message, PhoneNumber
@@ -65,10 +66,8 @@ def take_apart(gateway_id: int) -> int:
         How many leases there were.
     """
     client = get_redis()
-    seconds, microseconds = client.time()
-    now = seconds * 1000 + microseconds // 1000
-    expired = [token.decode() for token in client.zrangebyscore(keys.leases(gateway_id), "-inf", now)]
-    for token in expired:
+    seized = Scripts(client).seize(keys=[keys.leases(gateway_id), keys.seized(gateway_id)])
+    for token in (value.decode() for value in seized):
         name, *values = (value.decode() for value in client.lrange(keys.lease(gateway_id, token), 0, -1) or [b""])
         ids = {int(value) for value in values}
         left = {int(value) for value in client.smembers(keys.attempted(gateway_id, token))}
@@ -81,7 +80,7 @@ def take_apart(gateway_id: int) -> int:
             put_ids(number=number, queue_name=name, ids=list(queued), front=True)
         client.pipeline(transaction=False).delete(
             keys.lease(gateway_id, token), keys.attempted(gateway_id, token)
-        ).zrem(keys.leases(gateway_id), token).execute()
+        ).srem(keys.seized(gateway_id), token).execute()
         logger.warning(
             "A sender of gateway %s left lease %s behind: %s queued again, %s unknown",
             gateway_id,
@@ -89,7 +88,7 @@ def take_apart(gateway_id: int) -> int:
             len(released),
             unknown,
         )
-    return len(expired)
+    return len(seized)
 
 
 def _number_of(queue_name: str) -> PhoneNumber | None:
@@ -101,7 +100,9 @@ def _number_of(queue_name: str) -> PhoneNumber | None:
 
 def find_orphans(gateway_id: int) -> int:
     """Rows being sent under a lease that Redis does not know (it lost its data): nobody can say what left, so ``unknown``."""
-    live = {token.decode() for token in get_redis().zrange(keys.leases(gateway_id), 0, -1)}
+    client = get_redis()
+    tokens = [*client.zrange(keys.leases(gateway_id), 0, -1), *client.smembers(keys.seized(gateway_id))]
+    live = {token.decode() for token in tokens}
     before = timezone.now() - dt.timedelta(seconds=ORPHAN_SECONDS)
     found = (
         Message.objects.filter(state=MessageState.SENDING, changed_at__lt=before, number__gateway_id=gateway_id)
@@ -119,7 +120,7 @@ def tend_batches() -> None:
     client = get_redis()
     queued = Message.objects.filter(batch=OuterRef("pk"), state=MessageState.QUEUED)
     waiting = set(Batch.objects.open().filter(Exists(queued)).values_list("pk", flat=True))
-    for batch in Batch.objects.open().select_related("account", "number__gateway"):
+    for batch in Batch.objects.open().select_related("account", "gateway", "number__gateway"):
         has_queued = batch.pk in waiting
         quiet_until = batch.account.quiet_until() if batch.respects_quiet_hours else None
         if batch.state == BatchState.LAUNCHING:
@@ -133,6 +134,11 @@ def tend_batches() -> None:
                 code=Batch.PauseCode.ACCOUNT,
                 reason=f"{batch.account} is {batch.account.get_status_display().lower()}.",
             )
+        elif batch.number.state != PhoneNumber.State.ACTIVE:
+            reason = f"{batch.number} is {batch.number.get_state_display().lower()}."
+            pause_batch(batch.pk, code=Batch.PauseCode.NUMBER, reason=reason)
+        elif not batch.gateway.is_enabled:
+            pause_batch(batch.pk, code=Batch.PauseCode.GATEWAY, reason=f"The gateway {batch.gateway} is disabled.")
         elif quiet_until is not None and has_queued:
             pause_batch(
                 batch.pk, code=Batch.PauseCode.QUIET_HOURS, reason=quiet_text(quiet_until), resume_at=quiet_until

@@ -45,7 +45,7 @@ def create_batch(
         respects_quiet_hours: whether it waits for the end of the account's quiet hours.
     """
     with transaction.atomic():
-        batch, _ = Batch.objects.get_or_create(
+        batch, created = Batch.objects.get_or_create(
             source=source,
             defaults={
                 "account": account,
@@ -56,7 +56,8 @@ def create_batch(
                 "respects_quiet_hours": respects_quiet_hours,
             },
         )
-        if batch.state == BatchState.LAUNCHING:
+        # The rows came with the batch, in one transaction; who subscribes later is not part of the frozen audience.
+        if created:
             insert_messages(batch=batch, recipients=recipients)
     return batch
 
@@ -96,8 +97,16 @@ def _pause(batch: Batch, code: str, reason: str, *, resume_at: dt.datetime | Non
 
 
 def resume_batch(batch_id: int) -> bool:
-    """``paused`` → ``sending``; False when it was not paused. Goes on from the rows."""
+    """``paused`` → ``sending``; False when it was not paused. Goes on from the rows.
+
+    In quiet hours it stays paused and goes on by itself when they end.
+    """
     batch = Batch.objects.select_related("account", "number__gateway").get(pk=batch_id)
+    quiet_until = batch.account.quiet_until() if batch.respects_quiet_hours else None
+    if quiet_until is not None:
+        return _pause(
+            batch, PauseCode.QUIET_HOURS, quiet_text(quiet_until), resume_at=quiet_until, was=BatchState.PAUSED
+        )
     if batch.pause_code == PauseCode.GATEWAY:
         # Who resumes says that the cause is mended; if it is not, the provider says so again.
         Gateway.objects.filter(pk=batch.gateway_id).update(stopped_reason="")
@@ -121,10 +130,8 @@ def cancel_batch(batch_id: int) -> bool:
     What is on its way or reported on later is still recorded.
     """
     batch = Batch.objects.select_related("number__gateway").get(pk=batch_id)
-    changed = any(
-        _move(batch, state, BatchState.CANCELLED, finished_at=timezone.now())
-        for state in (BatchState.PAUSED, BatchState.SENDING, BatchState.LAUNCHING)
-    )
+    was = (BatchState.LAUNCHING, BatchState.SENDING, BatchState.PAUSED)
+    changed = _move(batch, was, BatchState.CANCELLED, finished_at=timezone.now())
     if changed:
         cancel_queued(batch_id)
         transaction.on_commit(lambda: _hold(batch))
@@ -170,9 +177,10 @@ def resend_unresolved(*, batch_id: int) -> int:
     return count
 
 
-def _move(batch: Batch, was: str, to: str, **values: Any) -> bool:
-    """One arrow of the drawing in ``Batch``; False when the batch was not in the state it starts from."""
-    changed = Batch.objects.filter(pk=batch.pk, state=was).update(state=to, updated_at=timezone.now(), **values)
+def _move(batch: Batch, was: str | tuple[str, ...], to: str, **values: Any) -> bool:
+    """One arrow of the drawing in ``Batch``, or several with one end; False when the batch was in no state they start from."""
+    states = (was,) if isinstance(was, str) else was
+    changed = Batch.objects.filter(pk=batch.pk, state__in=states).update(state=to, updated_at=timezone.now(), **values)
     if changed:
         batch.state = to
         for name, value in values.items():

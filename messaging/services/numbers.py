@@ -13,7 +13,7 @@ from integrations.http.values import TransportFailure
 from integrations.models import Gateway
 from integrations.sms.contract import NumberQuery, ProviderNumber
 from integrations.sms.errors import ProviderError
-from messaging.models import PhoneNumber
+from messaging.models import Batch, PhoneNumber
 from messaging.services.gateways import inbound_url, status_url
 
 
@@ -22,25 +22,28 @@ class ProvisioningError(Exception):
 
     Args:
         text: for a person.
-        number: the row of a number that was bought but is not ready, if there is one.
+        number: the row of a number that may have been bought but is not ready, if there is one.
+        retryable: the same may work later.
     """
 
-    def __init__(self, text: str, number: PhoneNumber | None = None) -> None:
+    def __init__(self, text: str, number: PhoneNumber | None = None, *, retryable: bool = False) -> None:
         super().__init__(text)
         self.text = text
         self.number = number
+        self.retryable = retryable
 
 
 @contextmanager
 def _provider_errors(gateway: Gateway) -> Iterator[HttpxDriver]:
     """Provider and network errors as one kind, with a text for people."""
     try:
-        yield HttpxDriver()
+        with HttpxDriver() as driver:
+            yield driver
     except ProviderError as error:
-        raise ProvisioningError(f"{gateway}: {error.text}") from error
+        raise ProvisioningError(f"{gateway}: {error.text}", retryable=error.retryable) from error
     except TransportFailure as failure:
-        raise ProvisioningError(f"{gateway} did not answer: {failure.text} Try again in a moment.") from failure
-    except LookupError as error:
+        raise ProvisioningError(f"{gateway} did not answer: {failure.text} Try again in a moment.", retryable=True) from failure
+    except (LookupError, ValueError) as error:
         raise ProvisioningError(str(error)) from error
 
 
@@ -76,7 +79,7 @@ def provision_number(
     """Buy a number and wire it to our webhooks.
 
     The row is there before money is spent: a failure half-way leaves it ``pending``, where it can be seen and resumed by
-    calling this again.
+    calling this again. A purchase that the provider refuses for good leaves nothing.
 
     Args:
         account: who gets it.
@@ -112,7 +115,10 @@ def provision_number(
                 )
             bought = adapter.parse_number(driver.send(request))
     except ProvisioningError as error:
-        error.number = row
+        if created and not error.retryable:
+            row.delete()
+        else:
+            error.number = row
         raise
     row.provider_id = bought.provider_id
     row.country = bought.country or row.country
@@ -164,8 +170,13 @@ def release_number(number: PhoneNumber) -> None:
     """Give a number back to the provider; it neither sends nor receives any more.
 
     Raises:
-        ProvisioningError: the provider refused or did not answer; the number stays.
+        ProvisioningError: something is still being sent from it, or the provider refused or did not answer; the number
+            stays.
     """
+    open_batches = list(Batch.objects.open().filter(number=number)[:3])
+    if open_batches:
+        names = ", ".join(f"“{batch}”" for batch in open_batches)
+        raise ProvisioningError(f"{number} is needed for {names}. Cancel what is sent from it, or wait for its end.")
     if number.provider_id:
         with _provider_errors(number.gateway) as driver:
             adapter = number.gateway.adapter

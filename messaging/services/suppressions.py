@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+#: Reasons that are the person's own wish.
+OPT_OUTS = (Suppression.Reason.OPT_OUT, Suppression.Reason.PROVIDER_OPT_OUT)
+#: Stands in a note of staff's when the person opted out as well.
+ALSO_OPTED_OUT = "They opted out too:"
+
 
 def suppress(
     *,
@@ -43,28 +48,43 @@ def suppress(
         user: who did it, None for the system.
 
     Returns:
-        False when they were suppressed before.
+        False when they were suppressed before. An opt-out takes the place of a number that could not be reached; what
+        staff suppressed stays theirs to lift, with the opt-out in its note.
     """
     if message_id is None:
         message_id = last_campaign_message(account_id, recipient)
     with transaction.atomic():
-        _, created = Suppression.objects.get_or_create(
+        suppression, created = Suppression.objects.get_or_create(
             account_id=account_id,
             recipient=recipient,
             lifted_at=None,
             defaults={"reason": reason, "note": note[:200], "message_id": message_id, "created_by": user},
         )
-        if created:
-            transaction.on_commit(
-                lambda: suppression_added.send(
-                    sender=Suppression, account_id=account_id, recipient=recipient, reason=reason, message_id=message_id
-                )
+        opted_out = not created and reason in OPT_OUTS and suppression.reason not in OPT_OUTS
+        if opted_out:
+            created = _opt_out_as_well(suppression, reason=reason, note=note, message_id=message_id)
+        if created or opted_out:
+            suppression_added.send(
+                sender=Suppression, account_id=account_id, recipient=recipient, reason=reason, message_id=message_id
             )
     try:
         get_redis().zadd(keys.STOPS, {keys.stop_of_account(account_id, recipient): time.time()})
     except RedisAway as error:
         logger.warning("Redis is away: a suppression holds from the next claim on: %s", error)
     return created
+
+
+def _opt_out_as_well(suppression: Suppression, *, reason: str, note: str, message_id: int | None) -> bool:
+    """An opt-out of somebody who is suppressed for another reason; True when it is what suppresses them now."""
+    if suppression.reason == Suppression.Reason.BAD_NUMBER:
+        suppression.reason, suppression.note, suppression.message_id = reason, note[:200], message_id
+        suppression.save(update_fields=("reason", "note", "message_id"))
+        return True
+    if ALSO_OPTED_OUT not in suppression.note:
+        added = f" {ALSO_OPTED_OUT} {note}"[:100]
+        suppression.note = f"{suppression.note[: 200 - len(added)]}{added}".strip()
+        suppression.save(update_fields=("note",))
+    return False
 
 
 def lift(*, account_id: int, recipient: str, note: str = "", user: User | None = None) -> bool:
@@ -85,9 +105,7 @@ def lift(*, account_id: int, recipient: str, note: str = "", user: User | None =
             .update(lifted_at=timezone.now(), lifted_note=note[:200])
         )
         if lifted:
-            transaction.on_commit(
-                lambda: suppression_lifted.send(sender=Suppression, account_id=account_id, recipient=recipient)
-            )
+            suppression_lifted.send(sender=Suppression, account_id=account_id, recipient=recipient)
     forget_stop(account_id=account_id, recipient=recipient)
     return bool(lifted)
 

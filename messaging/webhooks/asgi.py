@@ -5,7 +5,6 @@ Answers: 2xx stored durably · 403 signature missing or wrong · 404 no such gat
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import re
 import time
@@ -15,10 +14,12 @@ from typing import Any
 import redis
 
 from broadcast.core.config import config
+from broadcast.core.crypto import DecryptionError
 from broadcast.core.redis import connect_async
 from integrations.http.values import Reply
 from integrations.sms.contract import Webhook
 from integrations.sms.errors import AdapterError, SignatureError
+from integrations.sms.events import OptOutAction
 from messaging.engine import keys
 from messaging.webhooks.commit import Event, GroupCommit
 from messaging.webhooks.gateways import GatewayDirectory, KnownGateway, NothingPublished
@@ -40,6 +41,10 @@ _TRY_AGAIN = Reply(503, {"retry-after": "5"}, b"Not stored, try again.")
 
 class TooLarge(Exception):
     """The body is larger than a webhook can be."""
+
+
+class Gone(Exception):
+    """Whoever called has hung up before the body was here; nobody waits for an answer."""
 
 
 class Application:
@@ -65,6 +70,8 @@ class Application:
             self._open()
         try:
             reply = await self._answer(scope, receive)
+        except Gone:
+            return
         except TooLarge:
             reply = Reply(413, {}, b"A webhook is at most 64 KiB.")
         except (redis.RedisError, OSError, TimeoutError) as error:
@@ -87,6 +94,9 @@ class Application:
             gateway = await self.gateways.find(match["key"])
         except NothingPublished:
             logger.error("No gateways are published in Redis; waiting for the console to publish them again")
+            return _TRY_AGAIN
+        except (DecryptionError, AdapterError, LookupError) as error:
+            logger.error("A gateway cannot be read by this process, its webhooks are not stored: %s", error)
             return _TRY_AGAIN
         if gateway is None:
             return Reply(404, {}, b"There is no such gateway.")
@@ -135,7 +145,11 @@ def _stops(gateway: KnownGateway, webhook: Webhook) -> tuple[str, ...]:
     except AdapterError:
         # It is stored as it is; the router keeps it for staff.
         return ()
-    return tuple(keys.stop_of_number(sms.recipient, sms.sender) for sms in messages if is_opt_out(sms.body))
+    return tuple(
+        keys.stop_of_number(sms.recipient, sms.sender)
+        for sms in messages
+        if is_opt_out(sms.body) or sms.handled_by_provider == OptOutAction.STOP
+    )
 
 
 def _public_url(scope: Scope) -> str:
@@ -153,7 +167,7 @@ async def _body(scope: Scope, receive: Receive) -> bytes:
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise asyncio.CancelledError
+            raise Gone
         chunk = message.get("body", b"")
         size += len(chunk)
         if size > MAX_BODY_BYTES:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -31,12 +33,20 @@ class KnownGateway:
 
 
 class GatewayDirectory:
-    """Finds gateways by their key in webhook URLs."""
+    """Finds gateways by their key in webhook URLs.
+
+    All of them are read at once and one read serves everybody who waits for it, so neither a storm of webhooks nor one of
+    made-up keys takes more than one connection.
+    """
 
     def __init__(self, client: AsyncClient) -> None:
         self.client = client
+        self.tokens: dict[str, bytes] = {}
         self.known: dict[str, tuple[bytes, KnownGateway]] = {}
-        self.fresh_until: dict[str, float] = {}
+        self.lock = asyncio.Lock()
+        self.read_at = -math.inf
+        self.failed_at = -math.inf
+        self.failure: redis.RedisError | None = None
 
     async def find(self, key: str) -> KnownGateway | None:
         """The gateway with this key; None when there is none.
@@ -44,26 +54,41 @@ class GatewayDirectory:
         Raises:
             NothingPublished: Redis was emptied.
             redis.RedisError: Redis is away and the gateway is not known yet.
+            DecryptionError: it was encrypted with a key that this process lacks.
+            AdapterError: its settings are not complete.
+            LookupError: this process does not know its kind.
         """
-        now = time.monotonic()
-        if self.fresh_until.get(key, 0.0) > now:
-            return self.known[key][1]
-        try:
-            token = await self.client.hget(WEBHOOK_GATEWAYS, key)
-        except redis.RedisError:
-            if key in self.known:
-                return self.known[key][1]
-            raise
+        if key not in self.tokens or time.monotonic() - self.read_at > CACHE_SECONDS:
+            try:
+                await self._read(since=time.monotonic())
+            except redis.RedisError:
+                if key not in self.tokens:
+                    raise
+        token = self.tokens.get(key)
         if token is None:
-            self.known.pop(key, None)
-            self.fresh_until.pop(key, None)
-            if not await self.client.exists(WEBHOOK_GATEWAYS):
+            if not self.tokens:
                 raise NothingPublished
             return None
         if key not in self.known or self.known[key][0] != token:
             self.known[key] = (token, _make(decrypt(token.decode())))
-        self.fresh_until[key] = now + CACHE_SECONDS
         return self.known[key][1]
+
+    async def _read(self, *, since: float) -> None:
+        """Read the gateways, unless somebody else has done so, or failed to, after ``since``."""
+        async with self.lock:
+            if self.read_at >= since:
+                return
+            if self.failure is not None and self.failed_at >= since:
+                raise self.failure
+            started = time.monotonic()
+            try:
+                tokens = await self.client.hgetall(WEBHOOK_GATEWAYS)
+            except redis.RedisError as error:
+                self.failed_at, self.failure = started, error
+                raise
+            self.tokens = {key.decode(): token for key, token in tokens.items()}
+            self.known = {key: made for key, made in self.known.items() if key in self.tokens}
+            self.read_at, self.failure = started, None
 
 
 def _make(values: dict[str, Any]) -> KnownGateway:

@@ -1,81 +1,9 @@
-"""The engine's surroundings: a real simulator, a real webhook process."""
+"""The transport's tests run against a real simulator and a real webhook process."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from collections.abc import Iterator
-
-import httpx
-import pytest
-
-from broadcast.core.config import BASE_DIR, config
-from integrations.models import Gateway
-from integrations.simulator.config import SimulatorSettings
-from integrations.simulator.process import SimulatorProcess
-from messaging.models import PhoneNumber
-from messaging.services.gateways import inbound_url, publish_gateways
-from tests.factories import GatewayFactory, PhoneNumberFactory
-from tests.messaging.tools import FAST, SHORT_CODE, wait_for
-
-
-@pytest.fixture(scope="session")
-def simulator_process() -> Iterator[SimulatorProcess]:
-    """One simulator for the whole run."""
-    with SimulatorProcess(FAST) as simulator:
-        yield simulator
-
-
-@pytest.fixture
-def simulator(simulator_process: SimulatorProcess) -> Iterator[SimulatorProcess]:
-    """The simulator, empty and fast."""
-    simulator_process.settings(**FAST.to_json())
-    simulator_process.reset()
-    yield simulator_process
-    # What it still has to call back must not reach the next test.
-    simulator_process.reset()
-
-
-@pytest.fixture
-def gateway(simulator: SimulatorProcess) -> Gateway:
-    """A gateway at the simulator."""
-    settings: SimulatorSettings = FAST
-    return GatewayFactory.create(
-        base_url=simulator.url,
-        credentials={"account_sid": settings.account_sid, "auth_token": settings.auth_token},
-        concurrency=40,
-    )
-
-
-@pytest.fixture
-def number(gateway: Gateway) -> PhoneNumber:
-    """A short code with a pace that is in nobody's way."""
-    return PhoneNumberFactory.create(gateway=gateway, number=SHORT_CODE, kind="short_code", pace_segments=100_000)
-
-
-@pytest.fixture
-def webhook_process(simulator: SimulatorProcess, gateway: Gateway) -> Iterator[subprocess.Popen[bytes]]:
-    """The webhook process at the address that status URLs name; the simulator's inbound messages go there too."""
-    publish_gateways()
-    simulator.settings(inbound_url=inbound_url(gateway))
-    host, _, port = config().webhook_bind.partition(":")
-    process = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "uvicorn", "messaging.webhooks.asgi:application"),
-            *("--host", host, "--port", port, "--log-level", "warning", "--no-access-log"),
-        ],
-        cwd=BASE_DIR,
-    )
-    try:
-        wait_for(lambda: _is_up(f"{config().webhook_url}/healthz"), "the webhook process to start")
-        yield process
-    finally:
-        process.kill()
-        process.wait(10)
-
-
-def _is_up(url: str) -> bool:
-    try:
-        return httpx.get(url, trust_env=False).status_code == 200
-    except httpx.TransportError:
-        return False
+from tests.fixtures import gateway as gateway
+from tests.fixtures import number as number
+from tests.fixtures import simulator as simulator
+from tests.fixtures import simulator_process as simulator_process
+from tests.fixtures import webhook_process as webhook_process

@@ -10,6 +10,7 @@ import sys
 import time
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from broadcast.core.config import BASE_DIR
@@ -123,9 +124,11 @@ def test_the_sweep_may_run_twice_at_once(simulator: SimulatorProcess, number: Ph
     assert simulator.stats()["duplicate_sends"] == 0
 
 
-KILLED_SENDER = """
+SENDER_PROCESS = """
 import asyncio, os, sys
 import django
+from django.conf import settings
+settings.DATABASES["default"]["NAME"] = sys.argv[2]
 django.setup()
 from integrations.models import Gateway
 from messaging.engine.sender import Sender
@@ -134,30 +137,35 @@ asyncio.run(Sender(gateway, status_url="http://127.0.0.1:9/status/").run())
 """
 
 
+def start_sender_process(number: PhoneNumber) -> subprocess.Popen[bytes]:
+    """A sender in a process of its own, on this test's database."""
+    database = str(connection.settings_dict["NAME"])
+    return subprocess.Popen(
+        [sys.executable, "-c", SENDER_PROCESS, str(number.gateway_id), database], cwd=BASE_DIR, env=dict(os.environ)
+    )
+
+
+def expire_everything(number: PhoneNumber) -> None:
+    """Leases and slots, as if their time had passed."""
+    client = get_redis()
+    for token in client.zrange(keys.leases(number.gateway_id), 0, -1):
+        expire(number, token.decode())
+    for holder in client.zrange(keys.slot_expiry(number.gateway_id), 0, -1):
+        client.zadd(keys.slot_expiry(number.gateway_id), {holder: 1})
+
+
 def test_a_sender_killed_in_the_middle_repeats_nothing_and_loses_nothing(
     simulator: SimulatorProcess, number: PhoneNumber
 ) -> None:
     """A real process, kill -9 while 40 requests are in flight."""
-    from django.db import connection
-
     simulator.settings(latency_ms=50)
     batch = make_batch(number, recipients(2000))
-    environment = {**os.environ, "BROADCAST_KILL_DATABASE": str(connection.settings_dict["NAME"])}
-    script = (
-        "import os\nfrom django.conf import settings\n"
-        "settings.DATABASES['default']['NAME'] = os.environ['BROADCAST_KILL_DATABASE']\n" + KILLED_SENDER
-    )
-    process = subprocess.Popen([sys.executable, "-c", script, str(number.gateway_id)], cwd=BASE_DIR, env=environment)
+    process = start_sender_process(number)
     wait_for(lambda: simulator.stats()["messages_taken"] > 300, "the campaign to be under way")
     process.send_signal(signal.SIGKILL)
     process.wait(10)
     wait_for(lambda: simulator.stats()["in_flight"] == 0, "the provider to be done")
-    client = get_redis()
-    for token in client.zrange(keys.leases(number.gateway_id), 0, -1):
-        expire(number, token.decode())
-    # The killed holder's slots come back by their expiry; here without the wait.
-    for holder in client.zrange(keys.slot_expiry(number.gateway_id), 0, -1):
-        client.zadd(keys.slot_expiry(number.gateway_id), {holder: 1})
+    expire_everything(number)
     sweeper.sweep()
     simulator.settings(latency_ms=2)
     send_all(number)
@@ -169,6 +177,29 @@ def test_a_sender_killed_in_the_middle_repeats_nothing_and_loses_nothing(
     assert counts.get("unknown", 0) <= 3 * 40
     assert stats["duplicate_sends"] == 0
     assert stats["max_in_flight"] <= 40
+
+
+def test_a_sender_that_stood_still_sends_nothing_that_others_hold_now(
+    simulator: SimulatorProcess, number: PhoneNumber
+) -> None:
+    """A real process, stopped for longer than its lease lasts, and woken when another has taken over."""
+    simulator.settings(latency_ms=50)
+    batch = make_batch(number, recipients(2000))
+    process = start_sender_process(number)
+    wait_for(lambda: simulator.stats()["messages_taken"] > 300, "the campaign to be under way")
+    process.send_signal(signal.SIGSTOP)
+    wait_for(lambda: simulator.stats()["in_flight"] == 0, "the provider to be done")
+    expire_everything(number)
+    sweeper.sweep()
+    simulator.settings(latency_ms=2)
+    send_all(number)
+    process.send_signal(signal.SIGCONT)
+    assert process.wait(60) == 0
+    drain()
+    stats = simulator.stats()
+    assert stats["duplicate_sends"] == 0
+    assert sum(states(batch).values()) == 2000
+    assert set(states(batch)) <= {"accepted", "unknown"}
 
 
 def test_unknown_messages_are_settled_by_looking_them_up(simulator: SimulatorProcess, number: PhoneNumber) -> None:

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
+import uvloop
 from django.utils import timezone
 
 from integrations.simulator.config import SimulatorSettings
@@ -76,7 +77,8 @@ def run_sender(number: PhoneNumber, **options: object) -> Sender:
     """One run of the sender until nothing is left."""
     number.gateway.refresh_from_db()
     sender = Sender(number.gateway, status_url=f"{status_url(number.gateway)}/", **options)  # type: ignore[arg-type]
-    asyncio.run(sender.run())
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(sender.run())
     return sender
 
 

@@ -26,5 +26,9 @@ local free = math.max(0, limit - held)
 local target = math.min(want, math.max(math.ceil(limit / holders), limit - wanted), free)
 local grant = math.max(target, math.min(used, free))
 redis.call('HSET', KEYS[1], holder, grant)
-for i = 7, #ARGV do redis.call('ZADD', KEYS[3], 'XX', now + tonumber(ARGV[6]), ARGV[i]) end
+for i = 7, #ARGV do
+  -- An expired lease is not revived: the sweeper may be taking it apart.
+  local expiry = redis.call('ZSCORE', KEYS[3], ARGV[i])
+  if expiry and tonumber(expiry) > now then redis.call('ZADD', KEYS[3], now + tonumber(ARGV[6]), ARGV[i]) end
+end
 return {grant, target}
