@@ -29,6 +29,8 @@ class GatewayAdmin(ConsoleAdmin[Gateway]):
     """Gateways. Only administrators change them; nobody reads a secret back."""
 
     form = GatewayForm
+    # The model's own order is lost in a query that counts.
+    ordering = ("name",)
     list_display = ("name", "kind", "display_state", "concurrency", "default_pace", "display_numbers", "created_at")
     list_filter = (("kind", ChoicesDropdownFilter), ("is_enabled", BooleanRadioFilter))
     search_fields = ("name",)
@@ -41,8 +43,6 @@ class GatewayAdmin(ConsoleAdmin[Gateway]):
         "updated_at",
     )
     actions_detail = ("check_credentials",)
-    # An input is shown for the chosen kind only.
-    conditional_fields = {name: f"kind == '{kind}'" for kind in ADAPTERS for name in input_names(kind)}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Gateway]:
         """With the count of active numbers."""
@@ -51,16 +51,21 @@ class GatewayAdmin(ConsoleAdmin[Gateway]):
     def get_fieldsets(self, request: HttpRequest, obj: Gateway | None = None) -> Any:
         """Inputs for credentials only for those who may change them."""
         if obj is None:
-            inputs = [name for kind in ADAPTERS for name in input_names(kind)]
-            return ((None, {"fields": _SETTINGS}), ("Credentials", {"fields": inputs}))
+            classes = ("tab",) if len(ADAPTERS) > 1 else ()
+            inputs = [
+                (f"{adapter.label}'s credentials", {"fields": input_names(kind, {}), "classes": classes})
+                for kind, adapter in ADAPTERS.items()
+            ]
+            return ((None, {"fields": _SETTINGS}), *inputs)
         may_change = self.has_change_permission(request, obj)
-        credentials = input_names(obj.kind) if may_change else ["display_credentials"]
+        credentials = input_names(obj.kind, obj.credentials or {}) if may_change else ["display_credentials"]
         return (
             (None, {"fields": (*(("display_stopped",) if obj.stopped_reason else ()), *_SETTINGS)}),
             (
                 "Webhooks",
                 {
-                    "description": "Numbers bought here are wired by themselves. For a short code, tell the provider these addresses.",
+                    "description": "Numbers bought here are wired to these by themselves. Give them to the provider "
+                    "for a short code.",
                     "fields": ("display_inbound_url", "display_status_url"),
                 },
             ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -22,13 +23,18 @@ SEPARATOR = "__"
 REMOVE = "__remove"
 
 
-def input_names(kind: str) -> list[str]:
-    """Names of the inputs for a kind's credentials, in the provider's order."""
+def input_names(kind: str, stored: Mapping[str, str]) -> list[str]:
+    """Names of the inputs for a kind's credentials, in the provider's order.
+
+    Args:
+        kind: of the gateway.
+        stored: what it has already; an optional secret of these can be removed.
+    """
     names = []
     for credential in ADAPTERS[kind].credential_fields if kind in ADAPTERS else ():
         name = f"{kind}{SEPARATOR}{credential.name}"
         names.append(name)
-        if credential.secret and not credential.required:
+        if credential.secret and not credential.required and stored.get(credential.name):
             names.append(name + REMOVE)
     return names
 

@@ -73,8 +73,9 @@ def take_apart(gateway_id: int) -> int:
         left = {int(value) for value in client.smembers(keys.attempted(gateway_id, token))}
         unknown = claims.mark_unknown(ids=sorted(left), token=token, text=INTERRUPTED)
         released = claims.release(ids=sorted(ids - left), token=token)
-        # Ids that were taken but not claimed yet are queued rows too; a second id of the same row is harmless.
-        queued = Message.objects.filter(pk__in=ids - left, state=MessageState.QUEUED).values_list("pk", flat=True)
+        # Ids that were taken but not claimed, or given back without Redis, are queued rows too; a second id of the
+        # same row is harmless.
+        queued = Message.objects.filter(pk__in=ids, state=MessageState.QUEUED).values_list("pk", flat=True)
         number = _number_of(name)
         if number is not None and queued:
             put_ids(number=number, queue_name=name, ids=list(queued), front=True)

@@ -387,10 +387,10 @@ def test_a_routing_that_is_interrupted_leaves_nothing_half_done(
 
 def test_a_handler_of_a_layer_above_has_its_named_place(line: PhoneNumber, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(router, "_handlers", list(router._handlers))
-    router.register("keyword", lambda found: Decision("A keyword.", "You are in."), before="default_reply")
-    router.register("keyword", lambda found: None, before="opt_out")
+    router.register("keyword", lambda _: Decision("A keyword.", "You are in."), before="default_reply")
+    router.register("keyword", lambda _: None, before="opt_out")
     assert [name for name, _ in router._handlers] == ["opt_out", "help", "opt_in", "keyword", "default_reply", "inbox"]
     assert reply_to(receive(line, "JOIN")) == "You are in."
     assert receive(line, "STOP").handler == "opt_out"
     with pytest.raises(LookupError, match="no inbound handler “nowhere”"):
-        router.register("other", lambda found: None, before="nowhere")
+        router.register("other", lambda _: None, before="nowhere")
