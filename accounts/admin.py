@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zoneinfo
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
@@ -18,6 +19,7 @@ from unfold.contrib.filters.admin import (
     RelatedDropdownFilter,
 )
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from accounts.forms import AccountForm
 from accounts.models import Account, Membership, User
@@ -53,6 +55,8 @@ class AccountAdmin(ConsoleAdmin[Account]):
     """Accounts."""
 
     form = AccountForm
+    # The model's own order is lost in a query that counts.
+    ordering = ("name",)
     list_display = ("name", "display_status", "time_zone", "default_region", "display_members", "created_at")
     list_filter = (("status", ChoicesDropdownFilter),)
     search_fields = ("name",)
@@ -101,6 +105,9 @@ class AccountAdmin(ConsoleAdmin[Account]):
     @display(description="Time there now")
     def display_clock(self, account: Account) -> str:
         """What their clock shows, and whether quiet hours hold campaigns back."""
+        if account.time_zone not in zoneinfo.available_timezones():
+            # A form that was refused has the typed value in the object.
+            return "-"
         local = timezone.now().astimezone(account.zone)
         until = account.quiet_until()
         quiet = f"quiet hours until {until:%H:%M}" if until else "campaigns may leave"
@@ -135,7 +142,7 @@ class UserAdmin(_UserAdminBase, ConsoleAdmin[User]):
     )
     search_fields = ("email", "first_name", "last_name")
     readonly_fields = ("last_login", "date_joined")
-    filter_horizontal = ("groups",)
+    filter_horizontal = ()
     inlines = (UserMembershipsInline,)
     fieldsets = (
         (None, {"fields": ("email", "password", ("first_name", "last_name"), "is_active")}),
@@ -147,6 +154,16 @@ class UserAdmin(_UserAdminBase, ConsoleAdmin[User]):
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         """With roles."""
         return super().get_queryset(request).prefetch_related("groups")
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Roles as a few boxes to tick."""
+        if db_field.name == "groups":
+            kwargs["widget"] = UnfoldAdminCheckboxSelectMultipleWidget()
+        field = super().formfield_for_manytomany(db_field, request, **kwargs)
+        if db_field.name == "groups" and field is not None:
+            field.label = "Roles"
+            field.help_text = "For staff: what they may do in the console."
+        return field
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
         """Nobody but an administrator makes staff."""

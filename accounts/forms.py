@@ -6,7 +6,7 @@ import zoneinfo
 from typing import Any
 
 from django import forms
-from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminSelect2Widget
+from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminSelect2Widget, UnfoldAdminTextareaWidget
 
 from accounts.models import Account
 
@@ -35,6 +35,10 @@ class AccountForm(forms.ModelForm[Account]):
             "opt_in_text",
             "default_reply",
         )
+        widgets = {
+            name: UnfoldAdminTextareaWidget(attrs={"rows": 2})
+            for name in ("help_text", "opt_out_text", "opt_in_text", "default_reply")
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -1,10 +1,135 @@
-"""The look of the staff console."""
+"""The look of the staff console: name, mark, colours, and a sidebar grouped by what staff do."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from django.http import HttpRequest
+from django.templatetags.static import static
+from django.urls import reverse_lazy
+
+
+def _mark(_request: HttpRequest) -> str:
+    return static("broadcast/logo.svg")
+
+
+def _styles(_request: HttpRequest) -> str:
+    return static("broadcast/console.css")
+
+
+def _favicon(_request: HttpRequest) -> str:
+    return static("broadcast/favicon.svg")
+
+
+class _MayView:
+    """Whether a user may see a model's list; asked for each item of the sidebar."""
+
+    def __init__(self, permission: str) -> None:
+        self.permission = permission
+
+    def __call__(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(self.permission)
+
+
+def _item(title: str, icon: str, model: str, badge: str = "") -> dict[str, Any]:
+    """A sidebar item that opens a model's list.
+
+    Args:
+        title: as shown.
+        icon: name of a Material symbol.
+        model: ``app_model`` in lower case.
+        badge: dotted path of a function that returns the text beside it.
+    """
+    app, _, name = model.rpartition("_")
+    item = {
+        "title": title,
+        "icon": icon,
+        "link": reverse_lazy(f"admin:{app}_{name}_changelist"),
+        "permission": _MayView(f"{app}.view_{name}"),
+    }
+    return item | ({"badge": badge} if badge else {})
+
+
+#: Teal, in the steps that unfold asks for.
+_PRIMARY = {
+    "50": "#f0fdfa",
+    "100": "#ccfbf1",
+    "200": "#99f6e4",
+    "300": "#5eead4",
+    "400": "#2dd4bf",
+    "500": "#14b8a6",
+    "600": "#0d9488",
+    "700": "#0f766e",
+    "800": "#115e59",
+    "900": "#134e4a",
+    "950": "#042f2e",
+}
+
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Broadcast",
     "SITE_HEADER": "Broadcast",
+    "SITE_SUBHEADER": "SMS campaigns",
+    # There is no other site to go to.
+    "SITE_URL": None,
+    "SITE_ICON": _mark,
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": _favicon}],
+    "STYLES": [_styles],
+    "SHOW_BACK_BUTTON": True,
+    "BORDER_RADIUS": "6px",
+    "COLORS": {"primary": _PRIMARY},
+    "DASHBOARD_CALLBACK": "broadcast.dashboard.dashboard",
+    "SIDEBAR": {
+        "show_search": True,
+        "navigation": [
+            {"items": [{"title": "Dashboard", "icon": "dashboard", "link": reverse_lazy("admin:index")}]},
+            {
+                "title": "Send",
+                "items": [
+                    _item("Campaigns", "campaign", "campaigns_campaign"),
+                    _item("Batches", "stacks", "messaging_batch"),
+                    _item("Messages", "sms", "messaging_message"),
+                ],
+            },
+            {
+                "title": "Audience",
+                "items": [
+                    _item("Lists", "list_alt", "campaigns_subscriberlist"),
+                    _item("Subscribers", "group", "campaigns_subscriber"),
+                    _item("Imports", "upload_file", "campaigns_subscriberimport"),
+                    _item("Custom fields", "data_object", "campaigns_customfield"),
+                    _item("Suppressions", "block", "messaging_suppression"),
+                ],
+            },
+            {
+                "title": "Inbox",
+                "items": [
+                    _item("Inbound messages", "inbox", "messaging_inboundmessage"),
+                    _item("Rejected webhooks", "report", "messaging_rejectedwebhook"),
+                ],
+            },
+            {
+                "title": "Numbers",
+                "items": [
+                    _item("Phone numbers", "dialpad", "messaging_phonenumber"),
+                    _item("Gateways", "router", "integrations_gateway"),
+                ],
+            },
+            {
+                "title": "Clients",
+                "items": [
+                    _item("Accounts", "storefront", "accounts_account"),
+                    _item("Users", "person", "accounts_user"),
+                    _item("Memberships", "badge", "accounts_membership"),
+                ],
+            },
+            {
+                "title": "System",
+                "items": [
+                    _item("Background tasks", "schedule", "django_q_schedule"),
+                    _item("Failed tasks", "error", "django_q_failure"),
+                    _item("Staff roles", "admin_panel_settings", "auth_group"),
+                ],
+            },
+        ],
+    },
 }

@@ -18,7 +18,7 @@ def launch_campaign(campaign_id: int) -> None:
 
 
 def launch_due() -> None:
-    """Launch scheduled campaigns whose time has come, and go on with launches that were interrupted."""
+    """Launch scheduled campaigns whose time has come, and go on with what was interrupted."""
     for campaign_id in Campaign.objects.due(timezone.now()).values_list("pk", flat=True):
         try:
             launch.launch(campaign_id=campaign_id, user=None)
@@ -26,4 +26,8 @@ def launch_due() -> None:
             logger.warning("Scheduled campaign %s cannot be launched: %s", campaign_id, error.text)
             launch.fail_schedule(campaign_id=campaign_id, reason=error.text)
     for campaign_id in Campaign.objects.filter(state=Campaign.State.LAUNCHING).values_list("pk", flat=True):
-        launch.perform_launch(campaign_id)
+        try:
+            launch.perform_launch(campaign_id)
+        except Exception:  # one that cannot be launched must not hold up the others; it is tried again
+            logger.exception("The launch of campaign %s failed", campaign_id)
+    launch.catch_up()

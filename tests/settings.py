@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import socket
 import tempfile
+from pathlib import Path
 
 
 def free_port() -> int:
@@ -21,6 +22,8 @@ def free_port() -> int:
 if "BROADCAST_TEST_DIR" not in os.environ:
     # Short, so that the socket's path fits (Linux allows 108 bytes).
     directory = tempfile.mkdtemp(prefix="broadcast-test-", dir="/tmp")
+    # whitenoise warns in every request of a folder that is not there.
+    (Path(directory) / "static").mkdir()
     os.environ |= {
         "BROADCAST_TEST_DIR": directory,
         "BROADCAST_DATA_DIR": directory,
@@ -33,7 +36,7 @@ if "BROADCAST_TEST_DIR" not in os.environ:
     if "TEST_DATABASE" in os.environ:
         os.environ["DATABASE_URL"] = os.environ["TEST_DATABASE"]
 
-from broadcast.settings import *  # noqa: F403
+from broadcast.settings import *  # noqa: E402, F403
 
 # Passwords of tests need no protection, and the real hasher costs 0.3 s each.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

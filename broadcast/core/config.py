@@ -140,7 +140,7 @@ def read_config() -> Config:
         workers=env.int("BROADCAST_WORKERS", 6),
         request_timeout_seconds=env.float("BROADCAST_REQUEST_TIMEOUT", 10.0),
         report_wait_seconds=env.int("BROADCAST_REPORT_WAIT", 3600),
-        import_max_megabytes=env.int("BROADCAST_IMPORT_MAX_MB", 10),
+        import_max_megabytes=env.int("BROADCAST_IMPORT_MAX_MB", 5),
         log_level=env.str("BROADCAST_LOG_LEVEL", "INFO").upper(),
     )
 

@@ -17,6 +17,13 @@ class StaffSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold has no types
     index_title = "Dashboard"
     enable_nav_sidebar = True
 
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The log-in page. A part of a page that asks for itself after the session has ended reloads the whole page."""
+        if request.headers.get("HX-Request"):
+            return HttpResponse(headers={"HX-Refresh": "true"})
+        response: HttpResponse = super().login(request, extra_context)
+        return response
+
     def search(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """The search field's results; none while Redis, which keeps them for a while, is away."""
         try:

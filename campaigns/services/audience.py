@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
-from django.db.models import BigIntegerField, Case, F, JSONField, QuerySet, Sum, Value, When
-from django.db.models.fields.json import KT
+from django.db.models import BigIntegerField, Case, F, Func, JSONField, QuerySet, Sum, Value, When
 from django.db.models.functions import JSONObject
 
 from broadcast.core.merge import template_fields
@@ -24,6 +23,8 @@ class TooManyLists(ValueError):
 def list_positions(campaign: Campaign) -> dict[int, int]:
     """A bit for each list of a campaign: list id → position, as fixed at launch, else as it would be.
 
+    A list that is added to a launched campaign has none: nobody was sent to because of it.
+
     Raises:
         TooManyLists: there are more lists than bits.
     """
@@ -32,7 +33,8 @@ def list_positions(campaign: Campaign) -> dict[int, int]:
         raise TooManyLists(
             f"“{campaign}” has {len(rows)} lists; {CampaignList.MAX_LISTS} is the most. Put some of them together first."
         )
-    return {list_id: position if position is not None else index for index, (list_id, position) in enumerate(rows)}
+    fixed = {list_id: position for list_id, position in rows if position is not None}
+    return fixed or {list_id: index for index, (list_id, _) in enumerate(rows)}
 
 
 def fix_positions(campaign: Campaign) -> None:
@@ -60,10 +62,10 @@ def recipient_query(campaign: Campaign) -> RecipientQuery:
     fields = template_fields(campaign.body)
     people = Subscriber.objects.filter(account_id=campaign.account_id).order_by().values("id", "number")
     if fields:
-        values = {name: F(name) if name in STANDARD_FIELDS else KT(f"fields__{name}") for name in fields}
+        values = {name: F(name) if name in STANDARD_FIELDS else _custom_field(name) for name in fields}
         people = people.annotate(context=JSONObject(**values))
     else:
-        people = people.annotate(context=Value(None, output_field=JSONField()))
+        people = people.annotate(context=JSONObject())
     people_sql, people_params = people.query.sql_with_params()
     members_sql, members_params = members(campaign).query.sql_with_params()
     return RecipientQuery(
@@ -71,6 +73,12 @@ def recipient_query(campaign: Campaign) -> RecipientQuery:
         f"FROM ({members_sql}) m JOIN ({people_sql}) s ON s.id = m.subscriber_id",
         (*members_params, *people_params),
     )
+
+
+def _custom_field(name: str) -> Func:
+    """A custom field's value with its JSON type, as a preview of the same text has it; NULL where a person lacks it."""
+    path = name if connection.vendor == "postgresql" else f'$."{name}"'
+    return Func(F("fields"), Value(path), template="(%(expressions)s)", arg_joiner=" -> ", output_field=JSONField())
 
 
 def _context() -> str:

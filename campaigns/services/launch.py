@@ -13,6 +13,7 @@ from broadcast.core.queue import enqueue_on_commit
 from campaigns.models import Campaign
 from campaigns.services import audience
 from campaigns.services.preview import LaunchPreview, blocking_problems, preview_launch
+from messaging.models import PhoneNumber
 from messaging.services import batches
 from messaging.states import BatchState
 
@@ -23,6 +24,7 @@ __all__ = [
     "LaunchError",
     "LaunchPreview",
     "cancel",
+    "catch_up",
     "fail_schedule",
     "follow_batch",
     "launch",
@@ -85,8 +87,9 @@ def perform_launch(campaign_id: int) -> None:
     campaign = _get(campaign_id)
     if campaign.state != State.LAUNCHING:
         return
-    if not campaign.account.is_active:
-        _fail(campaign, f"{campaign.account} is {campaign.account.get_status_display().lower()}.")
+    obstacle = _obstacle(campaign)
+    if obstacle:
+        _fail(campaign, obstacle)
         return
     with transaction.atomic():
         batch = batches.create_batch(
@@ -99,8 +102,8 @@ def perform_launch(campaign_id: int) -> None:
         )
         Campaign.objects.filter(pk=campaign_id).update(batch=batch)
     if not batch.messages.exists():
-        batches.cancel_batch(batch.pk)
         _fail(campaign, "Nobody is on its lists any more.")
+        batches.cancel_batch(batch.pk)
         return
     # Whoever cancelled while the rows were made has moved the campaign on; the batch must follow.
     if not Campaign.objects.filter(pk=campaign_id, state=State.LAUNCHING).exists():
@@ -170,18 +173,14 @@ def pause(*, campaign_id: int, user: User | None) -> Campaign:
 
 
 def resume(*, campaign_id: int, user: User | None = None) -> Campaign:  # noqa: ARG001  who asked is kept by the admin's log
-    """``paused`` → ``sending``; goes on with those who have not been sent to.
+    """``paused`` → ``sending``; goes on with those who have not been sent to, in quiet hours once they end.
 
     Raises:
         LaunchError: it is not paused, or what stopped it still stands in the way.
     """
-    campaign = _get(campaign_id)
-    if not campaign.account.is_active:
-        status = campaign.account.get_status_display().lower()
-        raise LaunchError(f"{campaign.account} is {status}. Make the account active first.")
-    if campaign.number.state != "active":
-        status = campaign.number.get_state_display().lower()
-        raise LaunchError(f"{campaign.number} is {status}. Make the number active first.")
+    obstacle = _obstacle(_get(campaign_id))
+    if obstacle:
+        raise LaunchError(obstacle)
     return _with_batch(campaign_id, "resumed", batches.resume_batch)
 
 
@@ -198,9 +197,11 @@ def cancel(*, campaign_id: int, user: User | None) -> Campaign:
     ).update(state=State.CANCELLED, state_reason=reason, finished_at=timezone.now(), updated_at=timezone.now())
     if not changed:
         raise LaunchError(f"“{campaign}” is {campaign.get_state_display().lower()} and cannot be cancelled.")
+    # Read again: a launch may have made the batch in the meantime.
+    campaign = _get(campaign_id)
     if campaign.batch_id is not None:
         batches.cancel_batch(campaign.batch_id)
-    return _get(campaign_id)
+    return campaign
 
 
 #: Where a campaign goes when its batch moves, and from where.
@@ -210,6 +211,8 @@ _FOLLOWS: dict[str, tuple[str, tuple[str, ...]]] = {
     BatchState.FINISHED: (State.FINISHED, (State.LAUNCHING, State.SENDING, State.PAUSED)),
     BatchState.CANCELLED: (State.CANCELLED, (State.LAUNCHING, State.SENDING, State.PAUSED)),
 }
+#: Batches that are not over.
+_OPEN_BATCHES = (BatchState.LAUNCHING, BatchState.SENDING, BatchState.PAUSED)
 
 
 def follow_batch(*, campaign_id: int, state: str, reason: str) -> None:
@@ -232,6 +235,18 @@ def follow_batch(*, campaign_id: int, state: str, reason: str) -> None:
     )
 
 
+def catch_up() -> None:
+    """Move campaigns to where their batches stand: whoever moved the batch may have been killed before it could tell."""
+    for state, (target, sources) in _FOLLOWS.items():
+        behind = Campaign.objects.filter(batch__state=state, state__in=sources).exclude(state=target)
+        for campaign_id, reason in behind.values_list("pk", "batch__pause_reason"):
+            follow_batch(campaign_id=campaign_id, state=state, reason=reason)
+    cancelled = Campaign.objects.filter(state=State.CANCELLED, batch__state__in=_OPEN_BATCHES)
+    for batch_id in cancelled.values_list("batch_id", flat=True):
+        if batch_id is not None:
+            batches.cancel_batch(batch_id)
+
+
 def _with_batch(campaign_id: int, done: str, change: Callable[[int], bool]) -> Campaign:
     campaign = _get(campaign_id)
     if campaign.batch_id is None or not change(campaign.batch_id):
@@ -243,11 +258,21 @@ def _get(campaign_id: int) -> Campaign:
     return Campaign.objects.select_related("account", "number__gateway").get(pk=campaign_id)
 
 
+def _obstacle(campaign: Campaign) -> str:
+    """Why nothing can be sent for a campaign now, empty if it can."""
+    account, number = campaign.account, campaign.number
+    if not account.is_active:
+        return f"{account} is {account.get_status_display().lower()}. Make the account active first."
+    if number.state != PhoneNumber.State.ACTIVE:
+        return f"{number} is {number.get_state_display().lower()}. Make the number active first."
+    return ""
+
+
 def _already(campaign: Campaign) -> str:
     return f"“{campaign}” is {campaign.get_state_display().lower()}: it was launched before, and a campaign is launched once."
 
 
 def _fail(campaign: Campaign, reason: str) -> None:
-    Campaign.objects.filter(pk=campaign.pk).exclude(state=State.FINISHED).update(
+    Campaign.objects.filter(pk=campaign.pk, state=State.LAUNCHING).update(
         state=State.FAILED, state_reason=reason[:255], finished_at=timezone.now(), updated_at=timezone.now()
     )

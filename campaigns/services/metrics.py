@@ -13,6 +13,7 @@ from django.utils import timezone
 from campaigns.models import Campaign, SubscriberList
 from campaigns.services.audience import list_positions
 from messaging.models import Message, Suppression
+from messaging.services.suppressions import OPT_OUTS
 from messaging.states import FINAL_STATES, TAKEN_STATES, MessageState
 
 State = Campaign.State
@@ -21,7 +22,8 @@ State = Campaign.State
 _LIVE = (State.LAUNCHING, State.SENDING, State.PAUSED)
 #: The rate is taken over the last seconds.
 RATE_SECONDS = 10
-_OPT_OUTS = (Suppression.Reason.OPT_OUT, Suppression.Reason.PROVIDER_OPT_OUT)
+#: Somebody who opts out, comes back and opts out again is one person.
+PEOPLE = Count("message", distinct=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,6 @@ def campaign_progress(campaign: Campaign) -> Progress:
     """Counts of a campaign; one query by state, from an index."""
     messages = Message.objects.filter(batch_id=campaign.batch_id) if campaign.batch_id else Message.objects.none()
     counts = Counter(messages.counts())
-    opted_out = _opt_outs(campaign).count() if campaign.batch_id else 0
     is_live = campaign.state in _LIVE
     return Progress(
         state=campaign.state,
@@ -101,14 +102,14 @@ def campaign_progress(campaign: Campaign) -> Progress:
         cancelled=counts[MessageState.CANCELLED],
         unknown=counts[MessageState.UNKNOWN] + counts[MessageState.UNRESOLVED],
         no_report=counts[MessageState.NO_REPORT],
-        opted_out=opted_out,
+        opted_out=_opt_outs(campaign).aggregate(n=PEOPLE)["n"] if campaign.batch_id else 0,
         per_second=_rate(campaign) if campaign.state == State.SENDING else None,
         is_live=is_live or bool(campaign.batch_id and set(counts) - set(FINAL_STATES)),
     )
 
 
 def _opt_outs(campaign: Campaign) -> QuerySet[Suppression]:
-    return Suppression.objects.filter(message__batch=campaign.batch, reason__in=_OPT_OUTS)
+    return Suppression.objects.filter(message__batch=campaign.batch, reason__in=OPT_OUTS)
 
 
 def _rate(campaign: Campaign) -> float | None:
@@ -162,7 +163,7 @@ def list_results(campaign: Campaign) -> list[ListResult]:
             result.failed += number if state in _FAILED else 0
             result.suppressed += number if state == MessageState.SUPPRESSED else 0
             result.unknown += number if state in _UNKNOWN else 0
-    opt_outs = _opt_outs(campaign).order_by().values_list("message__cohort").annotate(n=Count("id"))
+    opt_outs = _opt_outs(campaign).order_by().values_list("message__cohort").annotate(n=PEOPLE)
     for cohort, number in opt_outs:
         for result in _of_cohort(cohort, positions, results):
             result.opted_out += number

@@ -68,6 +68,8 @@ def blocking_problems(campaign: Campaign) -> list[str]:
         problems.append(f"{number} is {number.get_state_display().lower()}. Choose an active number.")
     if not gateway.is_enabled:
         problems.append(f"The gateway {gateway} is disabled. Enable it first.")
+    foreign = campaign.lists.exclude(account_id=account.pk).order_by("name")
+    problems += [f"The list “{item}” belongs to another account. Remove it." for item in foreign]
     problems += [f"Text: {problem}" for problem in check_body(account, campaign.body)]
     if not campaign.body.strip():
         problems.append("The text is empty. Write one.")

@@ -11,10 +11,9 @@ from typing import BinaryIO
 from django.db import transaction
 
 from accounts.models import Account, User
-from campaigns.models import CustomField, Subscriber, SubscriberImport, SubscriberList, Subscription
+from campaigns.models import SubscriberImport, SubscriberList
 from campaigns.services.imports.people import read_people
 from campaigns.services.imports.planning import (
-    PEOPLE_PER_QUERY,
     REJECTED,
     ImportPlan,
     Outcome,
@@ -26,10 +25,10 @@ from campaigns.services.imports.planning import (
     plan_import,
 )
 from campaigns.services.imports.reading import Table, open_table, read_table
+from campaigns.services.imports.upserts import add_fields, add_people, change_people, subscribe
 
 #: Rows of a streamed file that are planned and written in one transaction.
 ROWS_PER_BLOCK = 10_000
-_FILLED = ("first_name", "last_name", "email", "fields", "updated_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,43 +134,10 @@ def write(writes: Writes, *, list_: SubscriberList, source: str) -> None:
         list_: whom ``writes.joins`` are added to.
         source: where they came from: the file's name.
     """
-    CustomField.objects.bulk_create(
-        [CustomField(account_id=list_.account_id, key=key, label=label[:60]) for key, label in writes.fields.items()],
-        ignore_conflicts=True,
-    )
-    ids: dict[str, int] = {}
-    for people in in_batches(writes.new, PEOPLE_PER_QUERY):
-        # Somebody may have come in by another way since: then nothing of theirs is overwritten.
-        ids |= _upsert(people, ("updated_at",))
-    for people in in_batches(writes.changed, PEOPLE_PER_QUERY):
-        copies = [
-            Subscriber(
-                account_id=person.account_id,
-                number=person.number,
-                first_name=person.first_name,
-                last_name=person.last_name,
-                email=person.email,
-                fields=person.fields,
-            )
-            for person in people
-        ]
-        _upsert(copies, _FILLED)
-    for people in in_batches(writes.joins, PEOPLE_PER_QUERY):
-        # Whoever left the list since the look-up has a row already and stays out.
-        Subscription.objects.bulk_create(
-            [
-                Subscription(list=list_, subscriber_id=person.pk or ids[person.number], source=source[:60])
-                for person in people
-            ],
-            ignore_conflicts=True,
-        )
-
-
-def _upsert(people: list[Subscriber], update_fields: tuple[str, ...]) -> dict[str, int]:
-    saved = Subscriber.objects.bulk_create(
-        people, update_conflicts=True, unique_fields=["account", "number"], update_fields=list(update_fields)
-    )
-    return {person.number: person.pk for person in saved}
+    add_fields(list_.account_id, writes.fields)
+    add_people(list_.account_id, writes.new)
+    change_people(list_.account_id, writes.changed)
+    subscribe(list_, writes.joins, source=source)
 
 
 def _apply(plan: ImportPlan, *, user: User | None, upload: str = "") -> SubscriberImport:

@@ -19,6 +19,14 @@ _PHONE_SHARE = 0.5
 #: The same where the heading says that it is one: enough to trust it over another column.
 _NAMED_PHONE_SHARE = 0.3
 MOST_COLUMNS = 200
+#: Headings of recognised columns that have none, so that refused rows can be imported again as they come.
+_NAMES = {
+    Role.PHONE: "Phone",
+    Role.FIRST_NAME: "First name",
+    Role.LAST_NAME: "Last name",
+    Role.FULL_NAME: "Name",
+    Role.EMAIL: "E-mail",
+}
 _NAME = re.compile(r"[^\W\d_][^\d@_]{0,39}")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
@@ -165,7 +173,7 @@ def _columns(names: Sequence[str], roles: Sequence[Role], width: int) -> tuple[C
     taken: set[str] = set()
     columns = []
     for index in range(width):
-        heading = (names[index] if index < len(names) else "") or f"Column {index + 1}"
+        heading = (names[index] if index < len(names) else "") or _NAMES.get(roles[index], f"Column {index + 1}")
         column = Column(index, heading[:60], roles[index])
         if column.role == Role.CUSTOM:
             column = replace(column, key=field_key(heading, taken))

@@ -21,6 +21,8 @@ MAX_VALUE_CHARACTERS = 500
 _BLANKS = frozenset(("", "-", "--", "n/a", "#n/a", "na", "null", "none", "nan", "nil", "#value!", "#ref!", "(blank)"))
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u200b\ufeff]+")
 _FORMULA_TEXT = re.compile(r"=\s*\"([^\"]*)\"")
+#: Addresses that need no closer look.
+_USUAL_EMAIL = re.compile(r"[A-Za-z0-9]+(?:[._+-][A-Za-z0-9]+)*@(?:[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*\.)+[A-Za-z]{2,60}")
 #: The apostrophe that our exports put before what a spreadsheet would take for a formula.
 _ESCAPED_FORMULA = re.compile(r"'(?=\s*[=+\-@])")
 
@@ -152,6 +154,9 @@ def _put(person: Person, key: str, value: str, most: int, column: Column) -> Non
 
 def _put_email(person: Person, value: str) -> None:
     value = value.removeprefix("mailto:").strip(" <>")
+    if _USUAL_EMAIL.fullmatch(value) and len(value) <= MAX_EMAIL_CHARACTERS:
+        person.values["email"] = value
+        return
     try:
         validate_email(value)
     except ValidationError:

@@ -1,0 +1,1 @@
+"""Runs the installation's programs: starts, watches, restarts and stops them."""

@@ -1,0 +1,208 @@
+"""What can be done with a campaign; each on a confirmation page, each through the launch service."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from django.http import HttpRequest
+from unfold.enums import ActionVariant
+
+from broadcast.core.confirm import ActionRefused, ConfirmForm, confirmed_action
+from campaigns.admin.campaign_forms import CancelForm, ScheduleForm
+from campaigns.admin.campaign_progress import local_time
+from campaigns.models import Campaign
+from campaigns.services import launch as service
+from campaigns.services.composing import duplicate_campaign
+from campaigns.services.launch import LaunchError
+from campaigns.services.metrics import campaign_progress
+from messaging.services.batches import resend_unresolved
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+State = Campaign.State
+LAUNCH = "campaigns.launch_campaign"
+
+#: Which actions a state allows, most wanted first.
+OFFERED: dict[str, tuple[str, ...]] = {
+    State.DRAFT: ("launch", "schedule", "duplicate"),
+    State.SCHEDULED: ("launch", "schedule", "unschedule", "cancel", "duplicate"),
+    State.LAUNCHING: ("cancel",),
+    State.SENDING: ("pause", "cancel"),
+    State.PAUSED: ("resume", "cancel"),
+    State.FINISHED: ("duplicate",),
+    State.CANCELLED: ("duplicate",),
+    State.FAILED: ("duplicate",),
+}
+
+
+def _user(request: HttpRequest) -> User:
+    return cast("User", request.user)
+
+
+def _refused_in_state(campaign: Campaign, action: str) -> list[str]:
+    """Why an action cannot be done now, as a list for the page."""
+    if action in OFFERED[campaign.state]:
+        return []
+    return [f"The campaign is {campaign.get_state_display().lower()}."]
+
+
+def _state_context(action: str) -> Any:
+    return lambda _admin, _request, campaign: {"problems": _refused_in_state(campaign, action)}
+
+
+def launch_context(_admin: Any, _request: HttpRequest, campaign: Campaign) -> dict[str, Any]:
+    """The preview of a launch, computed now."""
+    refused = _refused_in_state(campaign, "launch")
+    if refused:
+        return {"problems": refused}
+    preview = service.preview_launch(campaign)
+    return {
+        "preview": preview,
+        "problems": preview.problems,
+        "duration": duration(preview.seconds),
+        "starts_at": local_time(campaign, preview.starts_at) if preview.starts_at else "",
+        "lists": campaign.lists.all(),
+    }
+
+
+def schedule_context(admin: Any, request: HttpRequest, campaign: Campaign) -> dict[str, Any]:
+    """The preview, without what stands only in the way of a launch now."""
+    return {**launch_context(admin, request, campaign), "starts_at": ""}
+
+
+def resend_context(_admin: Any, _request: HttpRequest, campaign: Campaign) -> dict[str, Any]:
+    """How many are concerned."""
+    unknown = campaign_progress(campaign).unknown if campaign.batch_id else 0
+    return {"problems": [] if unknown else ["No message of this campaign is unknown."], "unknown": unknown}
+
+
+def duration(seconds: float) -> str:
+    """A length of time in words."""
+    if seconds < 90:
+        return f"about {max(round(seconds), 1)} s"
+    if seconds < 5400:
+        return f"about {seconds / 60:.0f} min"
+    return f"about {seconds / 3600:.1f} h"
+
+
+class CampaignActionsMixin:
+    """The actions of ``CampaignAdmin``."""
+
+    @confirmed_action(
+        "Launch…",
+        permission=LAUNCH,
+        button="Launch now",
+        context=launch_context,
+        template="campaigns/launch.html",
+        errors=(LaunchError,),
+        icon="send",
+        variant=ActionVariant.PRIMARY,
+    )
+    def launch(self, request: HttpRequest, campaign: Campaign, form: ConfirmForm) -> str:  # noqa: ARG002  an action's signature
+        """Launch."""
+        service.launch(campaign_id=campaign.pk, user=_user(request))
+        return f"“{campaign}” is being launched."
+
+    @confirmed_action(
+        "Schedule…",
+        permission=LAUNCH,
+        button="Schedule",
+        context=schedule_context,
+        template="campaigns/launch.html",
+        form_class=ScheduleForm,
+        errors=(LaunchError,),
+        icon="schedule_send",
+    )
+    def schedule(self, request: HttpRequest, campaign: Campaign, form: ConfirmForm) -> str:
+        """Launch later, or at another time than was said."""
+        at = form.cleaned_data["at"]
+        service.schedule(campaign_id=campaign.pk, at=at, user=_user(request))
+        return f"“{campaign}” is launched on {local_time(campaign, at)}."
+
+    @confirmed_action(
+        "Unschedule…",
+        permission=LAUNCH,
+        button="Back to draft",
+        question="“{object}” will not be launched by itself.",
+        context=_state_context("unschedule"),
+        errors=(LaunchError,),
+        icon="event_busy",
+    )
+    def unschedule(self, request: HttpRequest, campaign: Campaign, form: ConfirmForm) -> str:  # noqa: ARG002  an action's signature
+        """Back to a draft."""
+        service.unschedule(campaign_id=campaign.pk, user=_user(request))
+        return f"“{campaign}” is a draft again."
+
+    @confirmed_action(
+        "Pause…",
+        permission=LAUNCH,
+        button="Pause",
+        question="No further message of “{object}” leaves, from about a second after this. It can be resumed at any time.",
+        context=_state_context("pause"),
+        errors=(LaunchError,),
+        icon="pause",
+    )
+    def pause(self, request: HttpRequest, campaign: Campaign, form: ConfirmForm) -> str:  # noqa: ARG002  an action's signature
+        """Hold back what has not left."""
+        service.pause(campaign_id=campaign.pk, user=_user(request))
+        return f"“{campaign}” is paused."
+
+    @confirmed_action(
+        "Resume…",
+        permission=LAUNCH,
+        button="Resume",
+        question="“{object}” goes on with those who have not had it yet.",
+        context=_state_context("resume"),
+        errors=(LaunchError,),
+        icon="play_arrow",
+        variant=ActionVariant.PRIMARY,
+    )
+    def resume(self, request: HttpRequest, campaign: Campaign, form: ConfirmForm) -> str:  # noqa: ARG002  an action's signature
+        """Go on."""
+        service.resume(campaign_id=campaign.pk, user=_user(request))
+        return f"“{campaign}” goes on."
+
+    @confirmed_action(
+        "Cancel…",
+        permission=LAUNCH,
+        button="Cancel the campaign",
+        question="Those who have not had “{object}” will never get it. What has left cannot be called back. This cannot be undone.",
+        context=_state_context("cancel"),
+        form_class=CancelForm,
+        errors=(LaunchError,),
+        icon="cancel",
+        variant=ActionVariant.DANGER,
+    )
+    def cancel(self, request: HttpRequest, campaign: Campaign, form: ConfirmForm) -> str:  # noqa: ARG002  an action's signature
+        """End it for good."""
+        service.cancel(campaign_id=campaign.pk, user=_user(request))
+        return f"“{campaign}” is cancelled."
+
+    @confirmed_action(
+        "Resend unknown…",
+        permission=LAUNCH,
+        button="Send again",
+        question="The provider never said whether it took some messages of “{object}”. Sending them again reaches those who "
+        "got nothing, and those who did get it a second time.",
+        context=resend_context,
+        icon="redo",
+    )
+    def resend(self, request: HttpRequest, campaign: Campaign, form: ConfirmForm) -> str:  # noqa: ARG002  an action's signature
+        """Send again what may or may not have left."""
+        count = resend_unresolved(batch_id=campaign.batch_id) if campaign.batch_id else 0
+        if not count:
+            raise ActionRefused("No message of this campaign is unknown any more. Nothing was sent.")
+        return f"{count:,} messages of “{campaign}” are sent again."
+
+    @confirmed_action(
+        "Duplicate…",
+        permission="campaigns.add_campaign",
+        button="Duplicate",
+        question="Makes a new draft with the text, number and lists of “{object}”.",
+        icon="content_copy",
+    )
+    def duplicate(self, request: HttpRequest, campaign: Campaign, form: ConfirmForm) -> tuple[str, Campaign]:  # noqa: ARG002  an action's signature
+        """A new draft."""
+        copy = duplicate_campaign(campaign=campaign, user=_user(request))
+        return f"“{copy}” is a new draft.", copy

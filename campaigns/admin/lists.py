@@ -1,0 +1,113 @@
+"""Lists and custom fields."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Count, Q, QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.contrib.filters.admin import AutocompleteSelectFilter
+
+from broadcast.core.admin import ConsoleAdmin, account_filter, display, list_url, page_link
+from campaigns.admin.imports import SubscriberImportMixin
+from campaigns.models import CustomField, Subscriber, SubscriberImport, SubscriberList
+
+
+@admin.register(SubscriberList)
+class SubscriberListAdmin(SubscriberImportMixin, ConsoleAdmin[SubscriberList]):
+    """Lists."""
+
+    # The model's own order is lost in a query that counts.
+    ordering = ("name",)
+    list_display = ("name", "display_account", "display_size", "display_unsubscribed", "description", "updated_at")
+    list_filter = (("account", AutocompleteSelectFilter),)
+    list_select_related = ("account",)
+    search_fields = ("name", "description", "account__name")
+    autocomplete_fields = ("account",)
+    readonly_fields = ("display_people", "display_imports", "created_at", "updated_at")
+    add_fieldsets = ((None, {"fields": ("account", "name", "description")}),)
+    fieldsets = (
+        (None, {"fields": (("name", "account"), "description")}),
+        ("People", {"fields": (("display_people", "display_imports"),)}),
+        ("Record", {"fields": (("created_at", "updated_at"),)}),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[SubscriberList]:
+        """With sizes."""
+        gone = Count("subscriptions", filter=Q(subscriptions__state="unsubscribed"))
+        return SubscriberList.objects.with_sizes().annotate(gone=gone).order_by(*self.get_ordering(request))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: SubscriberList | None = None) -> Any:
+        """A list stays in its account: the people on it are that account's."""
+        fields = super().get_readonly_fields(request, obj)
+        return fields if obj is None else (*fields, "account")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[SubscriberList], search_term: str
+    ) -> tuple[QuerySet[SubscriberList], bool]:
+        """A campaign's form is offered lists of its account."""
+        found, distinct = super().get_search_results(request, queryset, search_term)
+        return found.filter(**account_filter(request)), distinct
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """The record of a list's imports goes with the list, though nobody deletes one by itself."""
+        shown, counts, missing, protected = super().get_deleted_objects(objs, request)
+        missing.discard(SubscriberImport._meta.verbose_name)
+        return shown, counts, missing, protected
+
+    @display(description="Account", ordering="account__name")
+    def display_account(self, audience: SubscriberList) -> Any:
+        """A link to the account."""
+        return page_link(audience.account)
+
+    @display(description="Subscribed", ordering="size")
+    def display_size(self, audience: Any) -> SafeString:
+        """How many people, with a link to them."""
+        url = list_url(Subscriber, lists__id__exact=audience.pk)
+        return format_html('<a href="{}" class="text-link">{}</a>', url, f"{audience.size:,}")
+
+    @display(description="Unsubscribed", ordering="gone")
+    def display_unsubscribed(self, audience: Any) -> str:
+        """How many have left."""
+        return f"{audience.gone:,}"
+
+    @display(description="On this list")
+    def display_people(self, audience: Any) -> SafeString:
+        """Both counts, with a link."""
+        url = list_url(Subscriber, lists__id__exact=audience.pk)
+        return format_html(
+            '<a href="{}" class="text-link">{} subscribed, {} unsubscribed</a>',
+            url,
+            f"{audience.size:,}",
+            f"{audience.gone:,}",
+        )
+
+    @display(description="Imports")
+    def display_imports(self, audience: SubscriberList) -> SafeString:
+        """A link to the list's imports."""
+        url = list_url(SubscriberImport, list__id__exact=audience.pk)
+        return format_html('<a href="{}" class="text-link">{}</a>', url, audience.imports.count())
+
+
+@admin.register(CustomField)
+class CustomFieldAdmin(ConsoleAdmin[CustomField]):
+    """Fields of subscribers beside name and e-mail."""
+
+    list_display = ("key", "label", "display_account", "created_at")
+    list_filter = (("account", AutocompleteSelectFilter),)
+    list_select_related = ("account",)
+    search_fields = ("key", "label", "account__name")
+    autocomplete_fields = ("account",)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: CustomField | None = None) -> Any:
+        """Texts and people's values refer to the key."""
+        fields = tuple(super().get_readonly_fields(request, obj))
+        return fields if obj is None else (*fields, "account", "key")
+
+    @display(description="Account", ordering="account__name")
+    def display_account(self, field: CustomField) -> Any:
+        """A link to the account."""
+        return page_link(field.account)

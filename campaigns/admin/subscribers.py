@@ -1,0 +1,215 @@
+"""Subscribers."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from django import forms
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.forms import BaseInlineFormSet
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from unfold.contrib.filters.admin import AutocompleteSelectFilter
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from broadcast.core.admin import ConsoleAdmin, ConsoleInline, LargeTableMixin, display, list_url, page_link
+from broadcast.core.phones import normalise
+from campaigns.models import CustomField, Subscriber, Subscription
+from messaging.models import InboundMessage, Message, Suppression
+
+#: Before a custom field's key, in the names of inputs.
+FIELD = "field__"
+#: Messages of each direction that a subscriber's page shows.
+HISTORY_LENGTH = 10
+
+
+class SubscriberForm(forms.ModelForm[Subscriber]):
+    """A person, with the number as somebody wrote it."""
+
+    class Meta:
+        model = Subscriber
+        fields = ("account", "number", "first_name", "last_name", "email")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "number" in self.fields:
+            number = cast("forms.CharField", self.fields["number"])
+            number.max_length = None
+            number.validators = []
+            number.widget.attrs.pop("maxlength", None)
+            number.help_text = "As you have it; it is stored as +14155552671."
+
+    def clean(self) -> dict[str, Any]:
+        """One way of writing a number, one person per number and account, no field that the account does not have."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        account = cleaned.get("account") or (self.instance.account if self.instance.account_id else None)
+        if account is None:
+            return cleaned
+        if cleaned.get("number"):
+            parsed = normalise(cleaned["number"], account.default_region)
+            if parsed.e164:
+                cleaned["number"] = parsed.e164
+                twin = (
+                    Subscriber.objects.filter(account=account, number=parsed.e164).exclude(pk=self.instance.pk).first()
+                )
+                if twin:
+                    self.add_error("number", f"{account} has a subscriber with {parsed.e164} already: {twin}.")
+            else:
+                self.add_error("number", parsed.reason)
+        # Values of fields that the account no longer has stay as they are.
+        own = {name.removeprefix(FIELD): value for name, value in cleaned.items() if name.startswith(FIELD)}
+        self.instance.fields = {key: value for key, value in {**self.instance.fields, **own}.items() if value}
+        return cleaned
+
+
+def form_with_custom_fields(subscriber: Subscriber) -> type[SubscriberForm]:
+    """The form with an input for each custom field of the person's account."""
+    inputs = {
+        FIELD + field.key: forms.CharField(
+            label=field.label,
+            required=False,
+            initial=subscriber.fields.get(field.key, ""),
+            widget=UnfoldAdminTextInputWidget(),
+        )
+        for field in CustomField.objects.filter(account_id=subscriber.account_id)
+    }
+    return type("SubscriberForm", (SubscriberForm,), inputs)
+
+
+class SubscriptionFormSet(BaseInlineFormSet[Subscription, Subscriber, forms.ModelForm[Subscription]]):
+    """A person's lists are their account's."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        for name in ("request", "per_page", "count", "count_variant", "provided_queryset"):
+            kwargs.pop(name, None)
+        super().__init__(*args, **kwargs)
+
+    def clean(self) -> None:
+        """Refuse another account's list."""
+        super().clean()
+        for form in self.forms:
+            audience = form.cleaned_data.get("list") if hasattr(form, "cleaned_data") else None
+            if audience and self.instance.account_id and audience.account_id != self.instance.account_id:
+                form.add_error("list", f"“{audience}” is a list of another account.")
+
+
+class SubscriptionInline(ConsoleInline[Subscription, Subscriber]):
+    """The lists somebody is on."""
+
+    model = Subscription
+    formset = SubscriptionFormSet
+    fields = ("list", "state", "source", "unsubscribed_at")
+    readonly_fields = ("source", "unsubscribed_at")
+    autocomplete_fields = ("list",)
+    verbose_name_plural = "lists"
+    show_change_link = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Subscription]:
+        """With what a row's name is made of."""
+        return super().get_queryset(request).select_related("list", "subscriber")
+
+
+@admin.register(Subscriber)
+class SubscriberAdmin(LargeTableMixin, ConsoleAdmin[Subscriber]):
+    """The people accounts write to."""
+
+    form = SubscriberForm
+    list_display = ("number", "display_name", "email", "display_account", "display_lists", "created_at")
+    list_filter = (("account", AutocompleteSelectFilter), ("lists", AutocompleteSelectFilter))
+    list_select_related = ("account",)
+    search_fields = ("number", "first_name", "last_name", "email")
+    number_search_fields = ("number",)
+    search_help_text = "A number, a name or an e-mail address"
+    autocomplete_fields = ("account",)
+    sortable_by = ("number", "created_at")
+    inlines = (SubscriptionInline,)
+    readonly_fields = ("created_at", "updated_at")
+    change_form_outer_before_template = "campaigns/subscriber_head.html"
+    change_form_outer_after_template = "campaigns/subscriber_history.html"
+    add_fieldsets = ((None, {"fields": ("account", "number", ("first_name", "last_name"), "email")}),)
+    fieldsets = (
+        (None, {"fields": (("number", "account"), ("first_name", "last_name"), "email")}),
+        ("Record", {"fields": (("created_at", "updated_at"),)}),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Subscriber]:
+        """With lists."""
+        return super().get_queryset(request).prefetch_related("subscriptions__list")
+
+    def get_form(self, request: HttpRequest, obj: Subscriber | None = None, change: bool = False, **kwargs: Any) -> Any:
+        """With the account's custom fields, once there is an account."""
+        if obj is not None:
+            kwargs["form"] = form_with_custom_fields(obj)
+        return super().get_form(request, obj, change, **kwargs)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Subscriber | None = None) -> Any:
+        """With the account's custom fields; as a text for those who may only look."""
+        sections = super().get_fieldsets(request, obj)
+        if obj is None:
+            return sections
+        if not self.has_change_permission(request, obj):
+            return (sections[0], ("Custom fields", {"fields": ("fields",)}), *sections[1:])
+        inputs = [
+            FIELD + key for key in CustomField.objects.filter(account_id=obj.account_id).values_list("key", flat=True)
+        ]
+        return (sections[0], ("Custom fields", {"fields": inputs}), *sections[1:]) if inputs else sections
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Subscriber | None = None) -> Any:
+        """A person stays in their account."""
+        fields = super().get_readonly_fields(request, obj)
+        return fields if obj is None else (*fields, "account")
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:  # noqa: ARG002  Django's signature
+        """Keep the time at which somebody left a list."""
+        for subscription in formset.save(commit=False):
+            left = subscription.state == Subscription.State.UNSUBSCRIBED
+            subscription.unsubscribed_at = (subscription.unsubscribed_at or timezone.now()) if left else None
+            subscription.source = subscription.source or "console"
+            subscription.save()
+        for gone in formset.deleted_objects:
+            gone.delete()
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The form, and what was written both ways."""
+        subscriber = self.get_object(request, object_id)
+        history = self._history(request, subscriber) if subscriber else {}
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **history})
+
+    def _history(self, request: HttpRequest, subscriber: Subscriber) -> dict[str, Any]:
+        """What the page shows beside the form; only what the user may see elsewhere too."""
+        person = {"account_id": subscriber.account_id, "recipient": subscriber.number}
+        sent = Message.objects.none()
+        received = InboundMessage.objects.none()
+        if request.user.has_perm("messaging.view_message"):
+            sent = Message.objects.filter(**person).select_related("batch").order_by("-id")[:HISTORY_LENGTH]
+        if request.user.has_perm("messaging.view_inboundmessage"):
+            received = InboundMessage.objects.filter(
+                account_id=subscriber.account_id, sender=subscriber.number
+            ).order_by("-id")[:HISTORY_LENGTH]
+        digits = subscriber.number.lstrip("+")
+        return {
+            "suppression": Suppression.objects.active().filter(**person).first(),
+            "sent": sent,
+            "received": received,
+            "sent_url": list_url(Message, account__id__exact=subscriber.account_id, q=digits),
+            "received_url": list_url(InboundMessage, account__id__exact=subscriber.account_id, q=digits),
+        }
+
+    @display(description="Name")
+    def display_name(self, subscriber: Subscriber) -> str:
+        """First and last name."""
+        return subscriber.full_name or "-"
+
+    @display(description="Account")
+    def display_account(self, subscriber: Subscriber) -> Any:
+        """A link to the account."""
+        return page_link(subscriber.account)
+
+    @display(description="Lists")
+    def display_lists(self, subscriber: Subscriber) -> str:
+        """Names of the lists they are subscribed to."""
+        live = [s.list.name for s in subscriber.subscriptions.all() if s.state == Subscription.State.SUBSCRIBED]
+        return ", ".join(sorted(live)) or "-"

@@ -1,0 +1,42 @@
+"""Objects for tests. Each factory makes what it needs and keeps everything in one account."""
+
+from __future__ import annotations
+
+from tests.factories.accounts import AccountFactory, MembershipFactory, StaffFactory, UserFactory
+from tests.factories.campaigns import (
+    CampaignFactory,
+    CustomFieldFactory,
+    SubscriberFactory,
+    SubscriberImportFactory,
+    SubscriberListFactory,
+    SubscriptionFactory,
+)
+from tests.factories.integrations import GatewayFactory
+from tests.factories.messaging import (
+    BatchFactory,
+    InboundMessageFactory,
+    MessageFactory,
+    PhoneNumberFactory,
+    RejectedWebhookFactory,
+    SuppressionFactory,
+)
+
+__all__ = [
+    "AccountFactory",
+    "BatchFactory",
+    "CampaignFactory",
+    "CustomFieldFactory",
+    "GatewayFactory",
+    "InboundMessageFactory",
+    "MembershipFactory",
+    "MessageFactory",
+    "PhoneNumberFactory",
+    "RejectedWebhookFactory",
+    "StaffFactory",
+    "SubscriberFactory",
+    "SubscriberImportFactory",
+    "SubscriberListFactory",
+    "SubscriptionFactory",
+    "SuppressionFactory",
+    "UserFactory",
+]

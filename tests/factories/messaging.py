@@ -1,0 +1,94 @@
+"""The transport's objects."""
+
+from __future__ import annotations
+
+from django.utils import timezone
+
+from messaging.models import Batch, InboundMessage, Message, PhoneNumber, RejectedWebhook, Suppression
+from tests.factories.accounts import AccountFactory
+from tests.factories.base import ModelFactory, factory, number_at
+from tests.factories.integrations import GatewayFactory
+
+
+class PhoneNumberFactory(ModelFactory[PhoneNumber]):
+    """An active short code: its pace is in no test's way."""
+
+    class Meta:
+        model = PhoneNumber
+
+    account = factory.SubFactory(AccountFactory)
+    gateway = factory.SubFactory(GatewayFactory)
+    number = factory.Sequence(lambda n: f"{60_000 + n}")
+    kind = "short_code"
+
+
+class BatchFactory(ModelFactory[Batch]):
+    """A batch that is sending."""
+
+    class Meta:
+        model = Batch
+
+    number = factory.SubFactory(PhoneNumberFactory)
+    account = factory.SelfAttribute("number.account")
+    gateway = factory.SelfAttribute("number.gateway")
+    label = factory.Sequence(lambda n: f"Batch {n}")
+    template = "Hello {{ first_name }}"
+    state = "sending"
+    respects_quiet_hours = False
+    launched_at = factory.LazyFunction(timezone.now)
+
+
+class MessageFactory(ModelFactory[Message]):
+    """A queued message of a batch."""
+
+    class Meta:
+        model = Message
+
+    batch = factory.SubFactory(BatchFactory)
+    number = factory.SelfAttribute("batch.number")
+    account = factory.SelfAttribute("number.account")
+    recipient = factory.Sequence(number_at)
+    context = factory.LazyFunction(lambda: {"first_name": "Ada"})
+    segments = 1
+    created_at = factory.LazyFunction(timezone.now)
+    changed_at = factory.SelfAttribute("created_at")
+
+
+class SuppressionFactory(ModelFactory[Suppression]):
+    """An opt-out in force."""
+
+    class Meta:
+        model = Suppression
+
+    account = factory.SubFactory(AccountFactory)
+    recipient = factory.Sequence(number_at)
+    reason = "opt_out"
+
+
+class InboundMessageFactory(ModelFactory[InboundMessage]):
+    """A message that waits in the inbox."""
+
+    class Meta:
+        model = InboundMessage
+
+    number = factory.SubFactory(PhoneNumberFactory)
+    account = factory.SelfAttribute("number.account")
+    gateway = factory.SelfAttribute("number.gateway")
+    provider_id = factory.Sequence(lambda n: f"SM{n:032d}")
+    sender = factory.Sequence(number_at)
+    recipient = factory.SelfAttribute("number.number")
+    body = "Is this still on?"
+    received_at = factory.LazyFunction(timezone.now)
+
+
+class RejectedWebhookFactory(ModelFactory[RejectedWebhook]):
+    """A webhook that nobody understood."""
+
+    class Meta:
+        model = RejectedWebhook
+
+    gateway = factory.SubFactory(GatewayFactory)
+    kind = "status"
+    body = "Foo=bar"
+    error = "It has no MessageSid."
+    received_at = factory.LazyFunction(timezone.now)
