@@ -4,19 +4,27 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.apps import AppConfig, apps
+from django.apps import AppConfig
+from django.apps import apps as installed_apps
+from django.apps.registry import Apps
 
 from accounts.roles import ROLES
 
 
-def sync_roles(sender: AppConfig, using: str, **_: Any) -> None:
+def sync_roles(sender: AppConfig, using: str, apps: Apps = installed_apps, **_: Any) -> None:
     """Give the roles the permissions that ``accounts.roles`` lists, and no others, of the app that was just migrated.
 
     Runs after Django has made the app's permissions. Permissions of other apps are left alone: each app has its turn.
+
+    Args:
+        sender: the app.
+        using: the database's alias.
+        apps: models as the database has them now; a first migration may have made a part of them only.
     """
-    if not (apps.is_installed("django.contrib.auth") and sender.models_module):
+    try:
+        group_model, permission_model = apps.get_model("auth", "Group"), apps.get_model("auth", "Permission")
+    except LookupError:
         return
-    group_model, permission_model = apps.get_model("auth", "Group"), apps.get_model("auth", "Permission")
     of_app = permission_model.objects.using(using).filter(content_type__app_label=sender.label)
     for name, wanted in ROLES.items():
         codenames = {permission.partition(".")[2] for permission in wanted if permission.startswith(f"{sender.label}.")}

@@ -6,7 +6,9 @@ inherits it and shares the run's folder and server.
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import socket
 import tempfile
 from pathlib import Path
@@ -19,9 +21,16 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def remove_as(creator: int, folder: str) -> None:
+    """Remove the run's folder at its end; a worker that was forked leaves it to the run."""
+    if os.getpid() == creator:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 if "BROADCAST_TEST_DIR" not in os.environ:
     # Short, so that the socket's path fits (Linux allows 108 bytes).
     directory = tempfile.mkdtemp(prefix="broadcast-test-", dir="/tmp")
+    atexit.register(remove_as, os.getpid(), directory)
     # whitenoise warns in every request of a folder that is not there.
     (Path(directory) / "static").mkdir()
     os.environ |= {

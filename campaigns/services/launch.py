@@ -105,8 +105,9 @@ def perform_launch(campaign_id: int) -> None:
         _fail(campaign, "Nobody is on its lists any more.")
         batches.cancel_batch(batch.pk)
         return
-    # Whoever cancelled while the rows were made has moved the campaign on; the batch must follow.
-    if not Campaign.objects.filter(pk=campaign_id, state=State.LAUNCHING).exists():
+    # Whoever cancelled while the rows were made has moved the campaign on; the batch must follow. Not so when another run
+    # of this launch has moved it on to sending.
+    if Campaign.objects.filter(pk=campaign_id, state__in=(State.CANCELLED, State.FAILED)).exists():
         batches.cancel_batch(batch.pk)
         return
     batches.start_batch(batch.pk)
@@ -124,6 +125,8 @@ def schedule(*, campaign_id: int, at: dt.datetime, user: User | None) -> Campaig
         LaunchError: the time has passed, it was launched before, or something stands in the way.
     """
     campaign = _get(campaign_id)
+    if not campaign.is_editable:
+        raise LaunchError(_already(campaign))
     now = timezone.now()
     if at <= now:
         local = at.astimezone(campaign.account.zone)
@@ -207,7 +210,8 @@ def cancel(*, campaign_id: int, user: User | None) -> Campaign:
 #: Where a campaign goes when its batch moves, and from where.
 _FOLLOWS: dict[str, tuple[str, tuple[str, ...]]] = {
     BatchState.SENDING: (State.SENDING, (State.LAUNCHING, State.PAUSED, State.FINISHED)),
-    BatchState.PAUSED: (State.PAUSED, (State.LAUNCHING, State.SENDING)),
+    # Paused to paused: the reason may be another one.
+    BatchState.PAUSED: (State.PAUSED, (State.LAUNCHING, State.SENDING, State.PAUSED)),
     BatchState.FINISHED: (State.FINISHED, (State.LAUNCHING, State.SENDING, State.PAUSED)),
     BatchState.CANCELLED: (State.CANCELLED, (State.LAUNCHING, State.SENDING, State.PAUSED)),
 }

@@ -5,9 +5,12 @@ from __future__ import annotations
 import importlib
 
 import pytest
+from django.apps import apps
 from django.contrib.auth.models import Group, Permission
 from django.core.management import call_command
+from django.db.migrations.state import ProjectState
 
+from accounts.receivers import sync_roles
 from accounts.roles import OPERATOR, READ_ONLY, ROLES, SUPPORT
 
 pytestmark = pytest.mark.django_db
@@ -55,3 +58,9 @@ def test_migrating_again_restores_the_table_and_leaves_own_roles_alone() -> None
     call_command("migrate", verbosity=0)
     assert permissions_of(OPERATOR) == ROLES[OPERATOR]
     assert permissions_of("Night shift") == {"integrations.change_gateway"}
+
+
+def test_nothing_is_done_before_the_tables_are_there() -> None:
+    Group.objects.all().delete()
+    sync_roles(sender=apps.get_app_config("campaigns"), using="default", apps=ProjectState().apps)
+    assert not Group.objects.exists()

@@ -57,7 +57,12 @@ def overlapping(memberships: list[set[int]], lists: int, **values: Any) -> tuple
 def test_a_person_on_several_lists_is_one_row_that_knows_them_all() -> None:
     campaign, people = overlapping([{0}, {1}, {0, 1}, {0, 1, 2}, set()], 3)
     cohorts = {message.recipient: message.cohort for message in freeze(campaign)}
-    assert cohorts == {people[0].number: 0b001, people[1].number: 0b010, people[2].number: 0b011, people[3].number: 0b111}
+    assert cohorts == {
+        people[0].number: 0b001,
+        people[1].number: 0b010,
+        people[2].number: 0b011,
+        people[3].number: 0b111,
+    }
 
 
 @hypothesis_settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
