@@ -16,7 +16,7 @@ from messaging.models import PhoneNumber
 MAX_BODY_CHARACTERS = 1600
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Staged:
     """A message on its way out.
 

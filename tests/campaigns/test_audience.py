@@ -119,9 +119,6 @@ def test_the_suppressed_are_rows_with_the_reason(reason: str) -> None:
     assert {rows[person.number].state for person in people[1:]} == {"queued"}
 
 
-# Merge values
-
-
 def with_fields(body: str, **fields: Any) -> tuple[Campaign, Subscriber]:
     """A campaign to one person with these custom fields."""
     campaign, [person] = overlapping([{0}], 1, body=body)
@@ -176,9 +173,6 @@ def test_a_text_without_merge_fields_freezes_no_values() -> None:
     assert (row.context, row.text) == ({}, "Same for all.")
 
 
-# Lists and their bits
-
-
 def test_as_many_lists_as_there_are_bits_are_counted_apart() -> None:
     most = CampaignList.MAX_LISTS
     campaign, people = overlapping([set(range(most)), {most - 1}, {0}], most)
@@ -210,9 +204,6 @@ def test_the_same_freeze_again_changes_nothing_whoever_subscribes_meanwhile() ->
     first = [(row.pk, row.changed_at) for row in freeze(campaign)]
     SubscriptionFactory.create(list=campaign.lists.get())
     assert [(row.pk, row.changed_at) for row in freeze(campaign)] == first
-
-
-# Bounds
 
 
 @pytest.mark.parametrize("size", [3, 60])

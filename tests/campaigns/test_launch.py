@@ -54,9 +54,6 @@ def queue_of(campaign: Campaign) -> list[int]:
     return [int(pk) for pk in get_redis().lrange(keys.queue(batch.gateway_id, keys.batch_queue(batch.pk)), 0, -1)]
 
 
-# Refused
-
-
 def _no_list(campaign: Campaign) -> None:
     campaign.campaign_lists.all().delete()
 
@@ -70,12 +67,16 @@ def _all_suppressed(campaign: Campaign) -> None:
         SuppressionFactory.create(account=campaign.account, recipient=number)
 
 
-def _account(status: str) -> Callable[[Campaign], None]:
-    return lambda campaign: bool(Account.objects.filter(pk=campaign.account_id).update(status=status)) or None
+def _account(status: str) -> Callable[[Campaign], object]:
+    return lambda campaign: Account.objects.filter(pk=campaign.account_id).update(status=status)
 
 
-def _number(state: str) -> Callable[[Campaign], None]:
-    return lambda campaign: bool(PhoneNumber.objects.filter(pk=campaign.number_id).update(state=state)) or None
+def _number(state: str) -> Callable[[Campaign], object]:
+    return lambda campaign: PhoneNumber.objects.filter(pk=campaign.number_id).update(state=state)
+
+
+def _body(body: str) -> Callable[[Campaign], object]:
+    return lambda campaign: Campaign.objects.filter(pk=campaign.pk).update(body=body)
 
 
 def _foreign_number(campaign: Campaign) -> None:
@@ -84,10 +85,6 @@ def _foreign_number(campaign: Campaign) -> None:
 
 def _disabled_gateway(campaign: Campaign) -> None:
     Gateway.objects.update(is_enabled=False)
-
-
-def _body(body: str) -> Callable[[Campaign], None]:
-    return lambda campaign: bool(Campaign.objects.filter(pk=campaign.pk).update(body=body)) or None
 
 
 @pytest.mark.parametrize(
@@ -108,7 +105,7 @@ def _body(body: str) -> Callable[[Campaign], None]:
         (_body("  \n "), "The text is empty"),
     ],
 )
-def test_what_stands_in_the_way_is_told_and_nothing_happens(spoil: Callable[[Campaign], None], why: str) -> None:
+def test_what_stands_in_the_way_is_told_and_nothing_happens(spoil: Callable[[Campaign], object], why: str) -> None:
     campaign = CampaignFactory.create()
     spoil(campaign)
     with pytest.raises(LaunchError, match=why) as refused:
@@ -126,9 +123,6 @@ def test_a_campaign_is_launched_once(state: str) -> None:
     with pytest.raises(LaunchError, match="launched before"):
         launch.schedule(campaign_id=campaign.pk, at=campaign.created_at.replace(year=2999), user=None)
     assert state_of(campaign) == state
-
-
-# Once
 
 
 def test_of_two_launches_at_the_same_moment_one_wins() -> None:
@@ -197,14 +191,15 @@ def test_a_launch_that_is_killed_anywhere_is_taken_up_with_the_same_rows(
     campaign = CampaignFactory.create()
     launch.launch(campaign_id=campaign.pk, user=None)
 
-    def killed(*_: object, **__: object) -> None:
+    make = batches.create_batch
+
+    def killed(*_: object) -> Batch:
         raise SystemExit
 
     with monkeypatch.context() as patch:
         if killed_in == "create_batch":
             # The rows are made, and the transaction is not committed.
-            real = batches.create_batch
-            patch.setattr(batches, "create_batch", lambda **options: (real(**options), killed()))
+            patch.setattr(batches, "create_batch", lambda **options: killed(make(**options)))
         elif killed_in == "start_batch":
             patch.setattr(batches, "start_batch", killed)
         if killed_in == "after":
@@ -253,13 +248,12 @@ def test_a_text_that_is_empty_for_some_is_warned_of() -> None:
     assert any("empty for 2" in warning for warning in preview_launch(campaign).warnings)
 
 
-# What changes between the button and the background task
-
-
 @pytest.mark.parametrize(
     ("spoil", "why"), [(_account("suspended"), "is suspended"), (_number("released"), "is released")]
 )
-def test_a_launch_that_has_become_impossible_fails_with_the_reason(spoil: Callable[[Campaign], None], why: str) -> None:
+def test_a_launch_that_has_become_impossible_fails_with_the_reason(
+    spoil: Callable[[Campaign], object], why: str
+) -> None:
     campaign = CampaignFactory.create()
     launch.launch(campaign_id=campaign.pk, user=None)
     spoil(campaign)

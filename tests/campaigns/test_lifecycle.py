@@ -31,9 +31,6 @@ def in_an_hour() -> dt.datetime:
     return timezone.now() + dt.timedelta(hours=1)
 
 
-# Schedule
-
-
 def test_a_time_that_has_passed_is_refused_in_the_accounts_zone() -> None:
     campaign = CampaignFactory.create()
     at = dt.datetime(2025, 1, 31, 18, 30, tzinfo=dt.UTC)
@@ -100,9 +97,6 @@ def test_a_launch_with_a_fault_of_ours_holds_up_nobody(monkeypatch: pytest.Monke
     monkeypatch.setattr(launch, "perform_launch", faulty)
     tasks.launch_due()
     assert (state_of(broken), state_of(fine)) == ("launching", "sending")
-
-
-# Pause, resume, cancel
 
 
 def test_a_pause_takes_the_queue_away_and_a_resume_makes_it_anew_from_the_rows() -> None:
@@ -174,9 +168,6 @@ def test_a_scheduled_campaign_can_be_cancelled() -> None:
     assert state_of(campaign) == "cancelled"
 
 
-# Quiet hours
-
-
 def quiet_campaign() -> Campaign:
     campaign = CampaignFactory.create()
     Account.objects.update(quiet_start="21:00", quiet_end="08:00")
@@ -227,9 +218,6 @@ def test_who_resumes_in_quiet_hours_has_it_go_on_by_itself_in_the_morning() -> N
     assert state_of(campaign) == "sending"
 
 
-# Following the batch
-
-
 def test_a_campaign_stands_where_its_batch_stands() -> None:
     campaign = launched(CampaignFactory.create())
     batch_id = campaign.batch_id or 0
@@ -244,7 +232,8 @@ def test_a_campaign_stands_where_its_batch_stands() -> None:
     assert campaign.finished_at is not None
     # A person has it sent again to those of whom nobody knows.
     assert batches.resend_unresolved(batch_id=batch_id) == 2
-    assert (state_of(campaign), campaign.finished_at) == ("sending", None)
+    assert state_of(campaign) == "sending"
+    assert campaign.finished_at is None
 
 
 @pytest.mark.parametrize("state", ["paused", "finished", "cancelled"])

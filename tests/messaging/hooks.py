@@ -14,7 +14,12 @@ from broadcast.core.redis import get_redis
 from integrations.models import Gateway
 from integrations.sms.contract import Webhook
 from messaging.engine import keys
+from messaging.jobs import inbound
+from messaging.models import InboundMessage, Message, PhoneNumber
 from tests.integrations.twilio_payloads import FORM, sign
+
+#: What the webhook process of ``provider`` takes for its address: nothing of it can be guessed from where it listens.
+PUBLIC_URL = "https://hooks.example.com:8443/sms"
 
 _sids = itertools.count(1)
 
@@ -78,3 +83,17 @@ def put_inbound(gateway: Gateway, *messages: dict[str, str], body: str | None = 
         for text in bodies
     ]
     get_redis().xadd(keys.INBOUND, {keys.FIELD: orjson.dumps(events)})
+
+
+def receive(line: PhoneNumber, body: str, sender: str = "+14155552671", **extra: str) -> InboundMessage:
+    """One message to a number, from the stream to its row."""
+    put_inbound(line.gateway, sms_fields(sender=sender, recipient=line.number, body=body, **extra))
+    inbound.drain()
+    assert not stored(keys.INBOUND)
+    return InboundMessage.objects.latest("id")
+
+
+def reply_to(message: InboundMessage) -> str | None:
+    """The answer's text, None without one."""
+    answer = Message.objects.filter(in_reply_to=message).first()
+    return answer.body if answer else None

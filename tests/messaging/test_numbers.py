@@ -50,9 +50,6 @@ def lose_reply_of(method: str, monkeypatch: pytest.MonkeyPatch, *, times: int = 
     return seen
 
 
-# Search
-
-
 def test_a_search_finds_numbers_of_the_kind_and_the_place(gateway: Gateway) -> None:
     found = search_numbers(gateway=gateway, query=NumberQuery(area_code="212", limit=5))
     assert len(found) == 5
@@ -79,9 +76,6 @@ def test_a_provider_that_is_away_or_refuses_is_named(gateway: Gateway) -> None:
     with pytest.raises(ProvisioningError, match=f"{gateway.name} did not answer") as away:
         list_numbers(gateway=gateway)
     assert away.value.retryable
-
-
-# Buying
 
 
 def test_a_bought_number_is_wired_to_our_webhooks_and_active(gateway: Gateway, on_offer: str) -> None:
@@ -146,9 +140,6 @@ def test_a_purchase_that_never_arrived_is_made_when_it_is_asked_for_again(gatewa
     assert len(owned(gateway, on_offer)) == 1
 
 
-# Numbers that are ours already
-
-
 def test_a_short_code_is_adopted_with_its_pace(gateway: Gateway) -> None:
     number = adopt_number(
         account=AccountFactory.create(), gateway=gateway, number="24365", kind="short_code", pace_segments=250
@@ -168,9 +159,6 @@ def test_a_number_is_adopted_once(gateway: Gateway) -> None:
     with pytest.raises(ProvisioningError):
         adopt_number(account=AccountFactory.create(), gateway=gateway, number=taken.number, kind="short_code")
     assert PhoneNumber.objects.count() == 1
-
-
-# Release
 
 
 def test_a_released_number_is_gone_at_the_provider_and_can_be_bought_again(gateway: Gateway, on_offer: str) -> None:

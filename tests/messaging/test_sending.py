@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 
 import pytest
+import redis
 from django.db import connections
 
 from broadcast.core.redis import get_redis
 from integrations.simulator.process import SimulatorProcess
 from messaging import tasks
-from messaging.engine import claims, keys
+from messaging.engine import claims, flusher, keys
 from messaging.engine.scripts import Scripts
-from messaging.engine.sender import Sender
 from messaging.models import Batch, Message, PhoneNumber, Suppression
 from messaging.services import batches
-from messaging.services.gateways import status_url
 from messaging.services.suppressions import suppress
 from messaging.states import MessageState
 from tests.messaging.tools import drain, make_batch, recipients, run_sender, send_all, states, wait_for
@@ -293,27 +291,12 @@ def test_only_one_sender_sits_at_a_gateway(number: PhoneNumber, simulator: Simul
 def test_results_go_to_the_database_when_redis_stays_away(
     simulator: SimulatorProcess, number: PhoneNumber, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import redis
-
-    from messaging.engine import flusher
-
     monkeypatch.setattr(flusher, "WAIT_SECONDS", 0.01)
+
+    async def away(_: object) -> None:
+        raise redis.ConnectionError("cut")
+
+    monkeypatch.setattr(flusher.Flusher, "_flush", away)
     batch = make_batch(number, recipients(30))
-    sender = Sender(number.gateway, status_url=f"{status_url(number.gateway)}/")
-
-    async def run() -> None:
-        real = sender._work
-
-        async def cut_then_work(index: int) -> None:
-            async def away() -> None:
-                raise redis.ConnectionError("cut")
-
-            monkeypatch.setattr(sender.flusher, "_flush", away)
-            await real(index)
-
-        monkeypatch.setattr(sender, "_work", cut_then_work)
-        await sender.run()
-
-    asyncio.run(run())
-    counts = states(batch)
-    assert counts.get(MessageState.ACCEPTED, 0) == simulator.stats()["messages_taken"] > 0
+    run_sender(number)
+    assert states(batch).get(MessageState.ACCEPTED, 0) == simulator.stats()["messages_taken"] > 0

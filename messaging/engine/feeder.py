@@ -1,0 +1,105 @@
+"""The feeder: takes chunks of ids under leases, claims their rows and makes lanes of them, ahead of the slots."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+
+from django.db import DatabaseError
+
+from broadcast.core.redis import RedisAway
+from messaging.engine import claims, keys, limits
+from messaging.engine.lanes import Lane, make_lane, waiting_by_queue
+from messaging.engine.launch import chunk_ids
+from messaging.engine.window import Window
+
+logger = logging.getLogger(__name__)
+
+#: Seconds between two looks when nothing is to be taken.
+LOOK_SECONDS = 0.02
+
+
+class Feeder:
+    """Keeps a window fed.
+
+    Args:
+        window: the sender's.
+        status_url: where the provider reports, without the message's id at its end.
+    """
+
+    def __init__(self, window: Window, status_url: str) -> None:
+        self.window = window
+        self.status_url = status_url
+
+    async def run(self) -> None:
+        """Feed until the run ends; end it when nothing has been there to send for a while."""
+        window = self.window
+        idle_since: float | None = None
+        while not window.draining.is_set():
+            counts = waiting_by_queue(window.lanes)
+            now = window.loop.time()
+            ready = sum(len(lane.waiting) for lane in window.lanes if lane.next_at <= now + limits.TICK_SECONDS)
+            if ready >= limits.PREFETCH or window.backoff_until > now:
+                await asyncio.sleep(LOOK_SECONDS / 2)
+                continue
+            full = {
+                lane.name for lane in window.lanes if counts[lane.name] >= min(limits.PREFETCH, chunk_ids(lane.number))
+            }
+            try:
+                taken = await self._take(full)
+            except RedisAway as error:
+                window.redis_away(error)
+                return
+            if taken:
+                idle_since = None
+                window.hungry.set()
+                continue
+            if window.lanes or window.in_flight:
+                idle_since = None
+            elif idle_since is None:
+                idle_since = now
+            elif now - idle_since > limits.IDLE_SECONDS:
+                window.end()
+                return
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def _take(self, excluded: set[str]) -> bool:
+        """Take one chunk and claim it; False when there is none."""
+        window = self.window
+        token = secrets.token_hex(8)
+        gateway_id = window.gateway_id
+        reply = await window.scripts.take(
+            keys=[
+                keys.ring(gateway_id, keys.PRIORITY_SINGLE),
+                keys.ring(gateway_id, keys.PRIORITY_BATCH),
+                keys.chunks(gateway_id),
+                keys.held(gateway_id),
+                keys.leases(gateway_id),
+            ],
+            args=[keys.prefix(gateway_id), token, limits.LEASE_MILLISECONDS, limits.PREFETCH, *excluded],
+        )
+        if not reply:
+            return False
+        name, ids = reply[0].decode(), [int(value) for value in reply[1:]]
+        try:
+            lane = await window.in_thread(self._claim, name, ids, token)
+        except DatabaseError as error:
+            # The lease stays: nothing of it has left, so the sweeper puts it back when it expires.
+            logger.warning("The database is away; gateway %s stops until it is back: %s", gateway_id, error)
+            window.end()
+            return False
+        if lane is not None and lane.open:
+            window.lanes.append(lane)
+        else:
+            await window.flusher.drop_lease(token)
+        return True
+
+    def _claim(self, name: str, ids: list[int], token: str) -> Lane | None:
+        claim = claims.claim(queue_name=name, ids=ids, token=token)
+        if not claim.messages:
+            return None
+        lane, problems = make_lane(name=name, token=token, claim=claim, status_url=self.status_url)
+        if problems:
+            claims.fail(problems=problems, token=token)
+        return lane

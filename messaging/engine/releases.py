@@ -1,0 +1,69 @@
+"""Releases: what has not left goes back, rows first, then Redis."""
+
+from __future__ import annotations
+
+import logging
+
+from django.db import DatabaseError
+
+from broadcast.core.redis import RedisAway
+from messaging.engine import claims, keys
+from messaging.engine.lanes import Lane
+from messaging.engine.launch import chunk_ids
+from messaging.engine.window import Window
+
+logger = logging.getLogger(__name__)
+
+
+async def release_all(window: Window) -> None:
+    """Give back all that is left at the end of a run."""
+    for lane in list(window.lanes):
+        if lane.waiting:
+            window.work_left = True
+        await release(window, lane, requeue=True)
+
+
+async def drop_queues(window: Window, held: set[str]) -> None:
+    """Give back what belongs to queues that were paused or cancelled; resuming goes on from the rows."""
+    lanes = [lane for lane in window.lanes if lane.name in held]
+    if not lanes:
+        return
+    window.unstage(lanes)
+    for lane in lanes:
+        await release(window, lane, requeue=False)
+
+
+async def release(window: Window, lane: Lane, *, requeue: bool) -> None:
+    """Give back what waits in a lane.
+
+    Args:
+        window: the sender's.
+        lane: one of its lanes.
+        requeue: whether the ids go back into their queue.
+    """
+    ids = [item.sms.id for item in lane.waiting]
+    lane.waiting.clear()
+    try:
+        await window.flusher.flush()
+        released = await window.in_thread(claims.release, ids=ids, token=lane.token)
+        lane.open.difference_update(ids)
+        if requeue and released:
+            await _put_back(window, lane, released)
+        if not lane.open:
+            await window.flusher.drop_lease(lane.token)
+            window.lane_over(lane)
+    except (*RedisAway, DatabaseError) as error:
+        logger.warning("Lease %s is left to the sweeper: %s", lane.token, error)
+        window.end()
+
+
+async def _put_back(window: Window, lane: Lane, ids: list[int]) -> None:
+    priority = keys.PRIORITY_BATCH if lane.name.startswith("b") else keys.PRIORITY_SINGLE
+    await window.scripts.put(
+        keys=[
+            keys.queue(window.gateway_id, lane.name),
+            keys.ring(window.gateway_id, priority),
+            keys.chunks(window.gateway_id),
+        ],
+        args=[lane.name, chunk_ids(lane.number), "front", *reversed(ids)],
+    )

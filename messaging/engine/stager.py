@@ -1,0 +1,127 @@
+"""The stager: lets messages pass in groups, by turns, at their number's pace, without who has opted out."""
+
+from __future__ import annotations
+
+import logging
+from itertools import islice
+
+from django.db import DatabaseError
+
+from broadcast.core.redis import RedisAway
+from messaging.engine import claims, keys
+from messaging.engine.lanes import Lane, Staged
+from messaging.engine.pacing import pace_arguments
+from messaging.engine.releases import release
+from messaging.engine.window import Window
+
+logger = logging.getLogger(__name__)
+
+
+class Stager:
+    """Stages messages for the workers of a window."""
+
+    def __init__(self, window: Window) -> None:
+        self.window = window
+
+    async def run(self) -> None:
+        """Stage until the run ends."""
+        window = self.window
+        turn = 0
+        try:
+            while not window.draining.is_set():
+                now = window.loop.time()
+                if window.queue.qsize() >= window.low_water or window.backoff_until > now:
+                    await window.wait_for(window.hungry, max(0.02, min(0.2, window.backoff_until - now)))
+                    continue
+                ready = [lane for lane in window.lanes if lane.waiting and lane.next_at <= now]
+                if not ready:
+                    soonest = min((lane.next_at for lane in window.lanes if lane.waiting), default=now + 0.02)
+                    await window.wait_for(window.hungry, max(0.001, min(0.02, soonest - now)))
+                    continue
+                turn += 1
+                await self._stage_group(ready[turn % len(ready)])
+        except RedisAway as error:
+            window.redis_away(error)
+
+    async def _stage_group(self, lane: Lane) -> None:
+        """Let a group of a lane's messages pass: paced, marked as attempted, without who has opted out."""
+        window = self.window
+        if lane in window.flusher.unmarked:
+            # A mark that is being taken away must be gone before the same message is marked again.
+            await window.flusher.flush()
+        candidates = list(islice(lane.waiting, window.group))
+        if not candidates:
+            return
+        granted, wait = await window.scripts.pace(
+            keys=[
+                keys.pace(window.gateway_id, lane.number.pk),
+                keys.leases(window.gateway_id),
+                keys.attempted(window.gateway_id, lane.token),
+            ],
+            args=[
+                lane.token,
+                *pace_arguments(lane.number.segments_per_second),
+                *(value for item in candidates for value in (item.sms.id, item.segments)),
+            ],
+        )
+        if granted < 0:
+            logger.warning("Lease %s expired while this sender stood still; what is left of it goes back", lane.token)
+            await release(window, lane, requeue=True)
+            return
+        now = window.loop.time()
+        if granted < len(candidates):
+            lane.next_at = now + int(wait) / 1_000_000
+        # A pause may have emptied the lane while the script ran, and what was in flight may have come back in front.
+        group = [item for item in candidates[:granted] if item in lane.waiting]
+        for item in group:
+            lane.waiting.remove(item)
+        if not group:
+            return
+        try:
+            stops = await window.redis.zmscore(keys.STOPS, stop_members(group))
+        except BaseException:
+            lane.waiting.extendleft(reversed(group))
+            raise
+        checked_at = window.loop.time()
+        stopped = [item for index, item in enumerate(group) if is_stopped(item, stops, index)]
+        for item in group:
+            if item not in stopped:
+                item.checked_at = checked_at
+                window.queue.put_nowait(item)
+        if stopped:
+            await suppress(window, lane, stopped)
+
+
+async def suppress(window: Window, lane: Lane, items: list[Staged]) -> None:
+    """Leave out who opted out after their message was claimed."""
+    ids = [item.sms.id for item in items]
+    # The mark goes first: if we are killed in between, they are queued again and the next claim leaves them out.
+    await window.redis.srem(keys.attempted(window.gateway_id, lane.token), *ids)
+    try:
+        await window.in_thread(claims.suppress_claimed, ids=ids, token=lane.token)
+    except DatabaseError as error:
+        logger.warning("The database is away while suppressing; the sweeper will see to it: %s", error)
+        window.end()
+        return
+    lane.open.difference_update(ids)
+    window.flusher.touched.add(lane)
+
+
+def stop_members(items: list[Staged]) -> list[str]:
+    """Two members a message: its person's opt-out of the number, and of the account."""
+    members = []
+    for item in items:
+        members.append(keys.stop_of_number(item.sms.sender, item.sms.recipient))
+        members.append(keys.stop_of_account(item.lane.number.account_id, item.sms.recipient))
+    return members
+
+
+def is_stopped(item: Staged, scores: list[float | None], index: int) -> bool:
+    """Whether a message must not leave.
+
+    Args:
+        item: the message.
+        scores: what ``STOPS`` says of ``stop_members``, in their order.
+        index: the message's place among them.
+    """
+    return not item.is_service and (scores[2 * index] is not None or scores[2 * index + 1] is not None)
