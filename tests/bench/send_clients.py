@@ -1,0 +1,85 @@
+"""What one would write instead of the engine: the same requests, made and read by the same adapter, nothing recorded."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+import httpx
+import uvloop
+
+from integrations.http.pyreqwest_driver import PyreqwestDriver
+from integrations.http.values import Reply
+from integrations.sms.contract import GatewayConfig, OutboundSms, SendResult
+from integrations.sms.providers.twilio import TwilioAdapter
+from tests.bench.rows import recipient
+
+IN_FLIGHT = 40
+
+
+class Work:
+    """The messages of a run, and the adapter that makes requests of them."""
+
+    def __init__(self, arguments: dict[str, Any]) -> None:
+        credentials = {"account_sid": arguments["account_sid"], "auth_token": arguments["auth_token"]}
+        self.adapter = TwilioAdapter(GatewayConfig(credentials, arguments["url"]))
+        self.sender = arguments["sender"]
+        self.count = arguments["count"]
+        self.failed = 0
+
+    def messages(self) -> Iterator[OutboundSms]:
+        """Each message once."""
+        for index in range(1, self.count + 1):
+            text = f"Hi Person {index}, the sale starts tomorrow at nine. Reply STOP to opt out."
+            url = f"http://127.0.0.1:9/webhooks/0123456789abcdef/status/{index}"
+            yield OutboundSms(index, self.sender, recipient(index), text, url)
+
+    def result(self, message: OutboundSms, reply: Reply) -> SendResult:
+        """What became of a message."""
+        result = self.adapter.parse_send([message], reply)[0]
+        self.failed += result.error is not None
+        return result
+
+
+def lockstep_client(arguments: dict[str, Any]) -> dict[str, Any]:
+    """The engine's client: 40 requests, wait for all 40, the next 40."""
+    return uvloop.run(_lockstep(Work(arguments)))
+
+
+async def _lockstep(work: Work) -> dict[str, Any]:
+    async with PyreqwestDriver(IN_FLIGHT) as driver:
+
+        async def send(message: OutboundSms) -> SendResult:
+            return work.result(message, await driver.send(work.adapter.build_send([message])))
+
+        messages = work.messages()
+        begun = time.monotonic()
+        while group := list(islice(messages, IN_FLIGHT)):
+            await asyncio.gather(*(send(message) for message in group))
+        return {"sending_s": time.monotonic() - begun, "failed": work.failed}
+
+
+def httpx_client(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Stock httpx on the stock event loop, a sliding window of 40."""
+    return asyncio.run(_httpx(Work(arguments)))
+
+
+async def _httpx(work: Work) -> dict[str, Any]:
+    limits = httpx.Limits(max_connections=IN_FLIGHT, max_keepalive_connections=IN_FLIGHT)
+    async with httpx.AsyncClient(limits=limits, timeout=10, trust_env=False) as client:
+        messages = work.messages()
+
+        async def worker() -> None:
+            for message in messages:
+                request = work.adapter.build_send([message])
+                reply = await client.request(
+                    request.method, request.url, headers=list(request.headers), content=request.body
+                )
+                work.result(message, Reply(reply.status_code, dict(reply.headers), reply.content))
+
+        begun = time.monotonic()
+        await asyncio.gather(*(worker() for _ in range(IN_FLIGHT)))
+        return {"sending_s": time.monotonic() - begun, "failed": work.failed}
