@@ -86,10 +86,11 @@ def write(records: Iterable[Record]) -> set[int]:
             record.gateway_id,
             record.state,
             RANK[record.state],
-            record.reason,
-            record.reason_text[:255],
-            record.provider_id,
-            record.segments,
+            # What a provider says may be longer than expected; a column that is too short must not stop the recorder.
+            record.reason[:32],
+            record.reason_text[:255].replace("\x00", ""),
+            record.provider_id[:64],
+            min(max(record.segments, 0), 32_767),
             # As Django writes it on SQLite; PostgreSQL takes any ISO form.
             record.at.astimezone(dt.UTC).replace(tzinfo=None).isoformat(" ") + ("+00" if sql.is_postgresql() else ""),
         )

@@ -175,9 +175,9 @@ def _keep_early(reports: Iterable[tuple[DeliveryReport, int, dt.datetime]]) -> N
         [
             EarlyReport(
                 gateway_id=gateway_id,
-                provider_id=report.provider_id,
+                provider_id=report.provider_id[:64],
                 state=report.state,
-                error_code=report.error_code,
+                error_code=report.error_code[:32],
                 error_text=report.error_text[:255],
                 received_at=at,
             )

@@ -103,5 +103,5 @@ def rounded(value: float) -> float:
     """A value with as many digits as mean anything."""
     if value == 0 or not math.isfinite(value):
         return value
-    shown = round(value, SIGNIFICANT_DIGITS - 1 - math.floor(math.log10(abs(value))))
+    shown = round(float(value), SIGNIFICANT_DIGITS - 1 - math.floor(math.log10(abs(value))))
     return int(shown) if shown.is_integer() else shown

@@ -170,7 +170,7 @@ def test_a_file_that_is_too_large_is_refused_unread() -> None:
     assert not form.is_valid()
     (error,) = form.errors["import_file"]
     assert error == (
-        "“people.csv” has 200.0 MB; this form takes up to 10 MB. Copy it to the server and run manage.py "
+        "“people.csv” has 200.0 MB; this form takes up to 5 MB. Copy it to the server and run manage.py "
         f"import_subscribers {list_.pk} FILE, which takes files of any size, or split it."
     )
 

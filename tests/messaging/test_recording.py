@@ -153,6 +153,15 @@ def test_what_is_not_understood_is_kept_for_staff() -> None:
     assert "teleported" in RejectedWebhook.objects.get().body
 
 
+def test_what_a_provider_says_at_length_does_not_stop_the_recorder() -> None:
+    message = MessageFactory.create(state="sending")
+    records.write(
+        [record(message, "undelivered", reason="9" * 99, reason_text="x" * 999, provider_id="S" * 99, segments=99_999)]
+    )
+    message.refresh_from_db()
+    assert (message.state, len(message.reason), len(message.provider_id)) == ("undelivered", 32, 64)
+
+
 def test_a_batch_is_finished_only_when_every_message_is_final() -> None:
     batch = BatchFactory.create()
     messages = MessageFactory.create_batch(3, batch=batch, number=batch.number, state="accepted")
