@@ -10,6 +10,7 @@ import datetime as dt
 import logging
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -124,7 +125,7 @@ class Recorder:
             except AdapterError as error:
                 keep_rejected(event, "status", error)
                 continue
-            found += [(report, event["g"], at) for report in reports]
+            found += [(_storable(report), event["g"], at) for report in reports]
         by_provider_id = _message_ids(report.provider_id for report, _, _ in found if report.message_id is None)
         rows, early = [], []
         for report, gateway_id, at in found:
@@ -135,6 +136,16 @@ class Recorder:
                 rows.append(_record(report, message_id, gateway_id, at))
         _keep_early(early)
         return rows
+
+
+def _storable(report: DeliveryReport) -> DeliveryReport:
+    """A report as the database can hold it: one that it refuses would stop the recorder for everybody."""
+    return replace(
+        report,
+        provider_id=report.provider_id.replace("\x00", "")[:64],
+        error_code=report.error_code.replace("\x00", "")[:32],
+        error_text=report.error_text.replace("\x00", "")[:255],
+    )
 
 
 def keep_rejected(event: dict[str, Any], kind: str, error: AdapterError) -> None:

@@ -42,7 +42,9 @@ def _provider_errors(gateway: Gateway) -> Iterator[HttpxDriver]:
     except ProviderError as error:
         raise ProvisioningError(f"{gateway}: {error.text}", retryable=error.retryable) from error
     except TransportFailure as failure:
-        raise ProvisioningError(f"{gateway} did not answer: {failure.text} Try again in a moment.", retryable=True) from failure
+        raise ProvisioningError(
+            f"{gateway} did not answer: {failure.text} Try again in a moment.", retryable=True
+        ) from failure
     except (LookupError, ValueError) as error:
         raise ProvisioningError(str(error)) from error
 

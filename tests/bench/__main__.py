@@ -1,7 +1,7 @@
 """``python -m tests.bench NAME [options] --json``.
 
-Ends with 0 when it has measured, whether or not the targets were reached (``ok`` says so), with 1 when it could not, and with 2 when
-it was called wrongly.
+Ends with 0 when it has measured, whether or not the targets were reached (``ok`` says so), with 1 when it could not, and
+with 2 when it was called wrongly.
 """
 
 from __future__ import annotations

@@ -55,7 +55,8 @@ class Celery:
         """Messages a second of each configuration.
 
         The tasks are in the broker before the worker starts, and the time runs from the first request that the simulator
-        receives to the last: neither enqueuing nor starting is held against Celery, and it records nothing.
+        receives to the last: neither enqueuing nor starting is held against Celery. What became of a message it keeps in
+        its own result backend, on the same Valkey.
 
         Raises:
             ChildError: a worker did not send everything in time.
@@ -76,14 +77,14 @@ class Celery:
         }
         folder = Path(__file__).parent
         subprocess.run(
-            [self.python, "celery_app.py", str(count)],
+            [str(self.python), "celery_app.py", str(count)],
             cwd=folder,
             env=environment,
             stdout=sys.stderr,
             check=True,
             timeout=RUN_SECONDS,
         )
-        command = [self.python, "-m", "celery", "-A", "celery_app", "worker", "--loglevel", "WARNING", *options]
+        command = [str(self.python), "-m", "celery", "-A", "celery_app", "worker", "--loglevel", "WARNING", *options]
         worker = subprocess.Popen(
             [*command, "--without-gossip", "--without-mingle", "--without-heartbeat"],
             cwd=folder,
@@ -115,7 +116,9 @@ class Celery:
             if stats["messages_taken"] >= count:
                 return float(stats["requests_per_second"])
             if worker.poll() is not None or time.monotonic() > deadline:
-                raise ChildError(f"Celery sent {stats['messages_taken']} of {count} messages; its own words stand above.")
+                raise ChildError(
+                    f"Celery sent {stats['messages_taken']} of {count} messages; its own words stand above."
+                )
             time.sleep(_POLL_SECONDS)
 
 
@@ -134,6 +137,8 @@ def prepare(lab: Lab) -> Celery:
         venv.create(folder, with_pip=True, clear=True)
         command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *PACKAGES]
         if subprocess.run(command, stdout=sys.stderr, check=False, timeout=INSTALL_SECONDS).returncode:
-            raise ChildError(f"Celery could not be installed into {folder}; leave --celery out, or see pip's words above.")
+            raise ChildError(
+                f"Celery could not be installed into {folder}; leave --celery out, or see pip's words above."
+            )
         done.touch()
     return Celery(python, lab.folder / "valkey.sock", lab.cores)

@@ -87,7 +87,9 @@ def parser_for(name: str) -> argparse.ArgumentParser:
     bench = BENCHES[name]
     parser = argparse.ArgumentParser(prog=f"python -m tests.bench {name}", description=f"Measures {bench.summary}.")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
-    parser.add_argument("--rounds", type=_number(1, MOST_ROUNDS), default=5, help="times subject and baselines take turns")
+    parser.add_argument(
+        "--rounds", type=_number(1, MOST_ROUNDS), default=5, help="times subject and baselines take turns"
+    )
     parser.add_argument("--messages", type=_number(10, MOST_MESSAGES), help=f"how many; {bench.messages} if not said")
     parser.add_argument("--full", action="store_true", help=f"the full size: {bench.full} messages")
     parser.add_argument("--limit-seconds", type=_number(1, 86_400), default=3_600, help="no round begins after so long")

@@ -72,5 +72,3 @@ def _insert_select(bench: Run, draft: Campaign, people: int) -> dict[str, float]
     if result["rows"] != people:
         bench.report.fault(f"The bare statement made {result['rows']} rows for {people} people.")
     return result
-
-

@@ -6,7 +6,7 @@ import datetime as dt
 import time
 from collections.abc import Callable, Iterator
 from itertools import islice
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import urlencode
 
 import orjson
@@ -21,6 +21,8 @@ from messaging.jobs.recorder import Recorder
 
 #: Webhooks of one stream entry; under load the webhook process puts about as many together.
 WEBHOOKS_PER_ENTRY = 40
+#: Values of an accepted row (id, state, provider's id, segments, time) or of a delivered one (id, state, time).
+Rows: TypeAlias = list[tuple[Any, ...]]
 _FORM = {"content-type": "application/x-www-form-urlencoded"}
 
 
@@ -37,7 +39,7 @@ class CountingRecorder(Recorder):
         super().apply(rows)
         if rows:
             self.seen += len(rows)
-            self.last_at = time.monotonic()
+            self.last_at = time.time()
 
 
 def recorder(arguments: dict[str, Any]) -> dict[str, Any]:
@@ -119,8 +121,8 @@ def bare_update(arguments: dict[str, Any]) -> dict[str, Any]:
     ids = list(range(first, first + count))
     moment = dt.datetime.now(dt.UTC)
     chunks = [ids[start : start + ROWS_PER_STATEMENT] for start in range(0, count, ROWS_PER_STATEMENT)]
-    accepted = [[(i, "accepted", provider_id(i), 1, moment) for i in chunk] for chunk in chunks]
-    delivered = [[(i, "delivered", moment) for i in chunk] for chunk in chunks]
+    accepted: list[Rows] = [[(i, "accepted", provider_id(i), 1, moment) for i in chunk] for chunk in chunks]
+    delivered: list[Rows] = [[(i, "delivered", moment) for i in chunk] for chunk in chunks]
     change = _update_postgresql if sql.is_postgresql() else _update_sqlite
     begun = time.monotonic()
     for rows in accepted:
@@ -131,7 +133,7 @@ def bare_update(arguments: dict[str, Any]) -> dict[str, Any]:
     return {"results_s": between - begun, "statuses_s": time.monotonic() - between}
 
 
-def _update_postgresql(rows: list[tuple[Any, ...]]) -> None:
+def _update_postgresql(rows: Rows) -> None:
     columns = [list(column) for column in zip(*rows, strict=True)]
     if len(columns) == 5:
         statement = """
@@ -149,10 +151,14 @@ def _update_postgresql(rows: list[tuple[Any, ...]]) -> None:
         cursor.execute(statement, columns)
 
 
-def _update_sqlite(rows: list[tuple[Any, ...]]) -> None:
+def _update_sqlite(rows: Rows) -> None:
     adapt = connection.ops.adapt_datetimefield_value
+    values: Rows
     if len(rows[0]) == 5:
-        statement = "UPDATE messaging_message SET state = %s, provider_id = %s, segments = %s, accepted_at = %s, changed_at = %s WHERE id = %s"
+        statement = (
+            "UPDATE messaging_message SET state = %s, provider_id = %s, segments = %s, accepted_at = %s, changed_at = %s "
+            "WHERE id = %s"
+        )
         values = [(state, sid, segments, adapt(at), adapt(at), i) for i, state, sid, segments, at in rows]
     else:
         statement = "UPDATE messaging_message SET state = %s, changed_at = %s WHERE id = %s"

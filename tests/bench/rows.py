@@ -60,9 +60,7 @@ def series(count: int) -> str:
     """A FROM item ``g`` with one column ``i``: 1 to ``count``."""
     if sql.is_postgresql():
         return f"generate_series(1, {count}) AS g(i)"
-    return (
-        f"(WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < {count}) SELECT i FROM c) AS g"  # noqa: S608
-    )
+    return f"(WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < {count}) SELECT i FROM c) AS g"  # noqa: S608
 
 
 def number_of(index: str) -> str:

@@ -17,7 +17,7 @@ LONGEST_SECONDS = 900.0
 def engine(arguments: dict[str, Any]) -> dict[str, Any]:
     """The task ``messaging.tasks.send``, called again for as long as ids wait, as the cluster calls it."""
     gateway_id = arguments["gateway"]
-    started = time.monotonic()
+    started = time.time()
     tasks.send(gateway_id)
     while get_redis().exists(keys.ring(gateway_id, keys.PRIORITY_BATCH)):
         tasks.send(gateway_id)

@@ -55,8 +55,8 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.crowd.lost(self)
+    def connection_lost(self, _exc: Exception | None) -> None:
+        self.crowd.lost()
 
     def post(self, request: bytes, since: float) -> None:
         """Send a request that was due at ``since``."""
@@ -143,7 +143,7 @@ class Crowd:
         elif self.due:
             self._next(self.due.popleft())
 
-    def lost(self, connection: Connection) -> None:
+    def lost(self) -> None:
         """A connection was closed before the end."""
         if not self.done.done():
             self.done.set_exception(ConnectionError("The server closed a connection that was in use."))

@@ -101,6 +101,7 @@ def test_people_of_another_account_are_never_there() -> None:
     campaign.campaign_lists.create(list=foreign)
     # Nor are they through a list of ours, whatever put them on it.
     SubscriptionFactory.create(list=campaign.lists.order_by("id")[0], subscriber=SubscriberFactory.create())
+    assert preview_launch(campaign).subscriptions == 1
     assert [row.recipient for row in freeze(campaign)] == [people[0].number]
     assert any(f"“{foreign}” belongs to another account" in problem for problem in blocking_problems(campaign))
 

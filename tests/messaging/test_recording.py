@@ -207,3 +207,16 @@ def test_what_nobody_reports_on_is_closed_in_the_end() -> None:
     # A late report still tells.
     records.write([record(accepted, "delivered"), record(unknown, "delivered")])
     assert set(Message.objects.values_list("state", flat=True)) == {"delivered"}
+
+
+@pytest.mark.parametrize("carries_our_id", [True, False])
+@pytest.mark.parametrize("sid", ["SM" + "9" * 100, "SM%00"])
+def test_an_id_that_the_database_cannot_hold_stops_nobody(sid: str, carries_our_id: bool) -> None:
+    odd, fine = MessageFactory.create(state="sending"), MessageFactory.create(state="sending")
+    message_id = odd.pk if carries_our_id else None
+    put_status(odd.number.gateway_id, "undelivered", message_id=message_id, sid=sid, ErrorCode="3%00")
+    put_status(fine.number.gateway_id, "delivered", message_id=fine.pk, sid="SM5")
+    drain()
+    fine.refresh_from_db()
+    assert fine.state == "delivered"
+    assert not get_redis().xlen(keys.STATUSES)
