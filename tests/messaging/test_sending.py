@@ -65,13 +65,14 @@ def test_two_senders_share_the_slots(simulator: SimulatorProcess, number: PhoneN
 
 
 def test_the_same_ids_twice_in_redis_are_sent_once(simulator: SimulatorProcess, number: PhoneNumber) -> None:
-    batch = make_batch(number, recipients(300))
+    # More than a chunk, so that the second ids come under another lease.
+    batch = make_batch(number, recipients(1500))
     queue = keys.queue(number.gateway_id, keys.batch_queue(batch.pk))
     client = get_redis()
     client.rpush(queue, *client.lrange(queue, 0, -1))
     send_all(number)
     assert simulator.stats()["duplicate_sends"] == 0
-    assert states(batch) == {"accepted": 300}
+    assert states(batch) == {"accepted": 1500}
 
 
 def test_a_row_is_in_one_claim_at_most(number: PhoneNumber) -> None:
@@ -228,6 +229,24 @@ def test_a_suspended_account_sends_nothing(simulator: SimulatorProcess, number: 
     send_all(number)
     assert states(batch) == {"queued": 5}
     assert simulator.stats()["messages_taken"] == 0
+
+
+def test_suspending_an_account_pauses_its_batches_at_once(number: PhoneNumber) -> None:
+    batch = make_batch(number, recipients(3))
+    number.account.status = "suspended"
+    number.account.save()
+    batch.refresh_from_db()
+    assert (batch.state, batch.pause_code) == ("paused", "account")
+    assert "is suspended" in batch.pause_reason
+
+
+def test_disabling_a_gateway_pauses_its_batches_at_once(number: PhoneNumber) -> None:
+    batch = make_batch(number, recipients(3))
+    number.gateway.is_enabled = False
+    number.gateway.save()
+    batch.refresh_from_db()
+    assert (batch.state, batch.pause_code) == ("paused", "gateway")
+    assert "is disabled" in batch.pause_reason
 
 
 def test_a_text_that_is_empty_for_somebody_fails_for_them_alone(
