@@ -16,12 +16,13 @@ from django.utils import timezone
 
 from accounts.models import Account, User
 from broadcast.core.admin import list_url, page_link
-from broadcast.core.redis import RedisAway, get_redis
+from broadcast.core.redis import RedisAway, is_away
 from campaigns.admin.campaign_progress import CAMPAIGN_LABELS, bar_parts, local_time, next_step, remaining
 from campaigns.models import Campaign, SubscriberList
 from campaigns.services.metrics import campaign_progress
 from integrations.models import Gateway
 from messaging.models import Batch, InboundMessage, Message, PhoneNumber, RejectedWebhook, Suppression
+from messaging.services.suppressions import OPT_OUTS
 from messaging.states import TAKEN_STATES, MessageState
 
 State = Campaign.State
@@ -73,22 +74,13 @@ def live_context(request: HttpRequest) -> dict[str, Any]:
     """What changes by itself; each part only for those who may see it elsewhere."""
     user = request.user
     return {
-        "redis_is_away": redis_is_away(),
+        "redis_is_away": is_away(),
         "live_url": reverse("console_live"),
         "going": going_out() if user.has_perm("campaigns.view_campaign") else [],
         "scheduled": scheduled() if user.has_perm("campaigns.view_campaign") else [],
         "today": today_counts() if user.has_perm("messaging.view_message") else [],
         "attention": needs_attention(user),
     }
-
-
-def redis_is_away() -> bool:
-    """Whether sending stands still because Redis does not answer."""
-    try:
-        get_redis().ping()
-    except RedisAway:
-        return True
-    return False
 
 
 def going_out() -> list[dict[str, Any]]:
@@ -124,19 +116,26 @@ def today_counts() -> list[dict[str, Any]]:
         counts = cache.get_or_set(TODAY_CACHE_KEY, _count_today, TODAY_CACHE_SECONDS) or _count_today()
     except RedisAway:
         counts = _count_today()
+    since = f"{_midnight():%Y-%m-%dT%H:%MZ}"
+    failed = f"{MessageState.FAILED},{MessageState.UNDELIVERED}"
     links = {
-        "Sent": list_url(Message),
-        "Delivered": list_url(Message, state__exact=MessageState.DELIVERED),
-        "Failed": list_url(Message, state__exact=MessageState.FAILED),
-        "Opted out": list_url(Suppression, in_force="yes"),
-        "Replies": list_url(InboundMessage),
+        "Sent": list_url(Message, state__in=",".join(TAKEN_STATES), accepted_at__gte=since),
+        "Delivered": list_url(Message, state__exact=MessageState.DELIVERED, accepted_at__gte=since),
+        "Failed": list_url(Message, state__in=failed, changed_at__gte=since),
+        "Opted out": list_url(Suppression, reason__in=",".join(OPT_OUTS), created_at__gte=since),
+        "Replies": list_url(InboundMessage, received_at__gte=since),
     }
     return [{"title": title, "count": counts[title], "url": url} for title, url in links.items()]
 
 
+def _midnight() -> dt.datetime:
+    """When today began, in UTC."""
+    return timezone.now().astimezone(dt.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
 def _count_today() -> dict[str, int]:
     """Messages of batches that were open today; older ones need not be read, however many there are."""
-    since = timezone.now().astimezone(dt.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    since = _midnight()
     batches = Batch.objects.filter(Q(finished_at__isnull=True) | Q(finished_at__gte=since)).values("pk")
     messages = Message.objects.filter(batch__in=batches)
     taken = messages.filter(accepted_at__gte=since).aggregate(
@@ -145,7 +144,7 @@ def _count_today() -> dict[str, int]:
         undelivered=Count("id", filter=Q(state=MessageState.UNDELIVERED)),
     )
     refused = messages.filter(state=MessageState.FAILED, changed_at__gte=since).count()
-    opt_outs = Suppression.objects.filter(created_at__gte=since, reason__in=("opt_out", "provider_opt_out")).count()
+    opt_outs = Suppression.objects.filter(created_at__gte=since, reason__in=OPT_OUTS).count()
     return {
         "Sent": taken["sent"],
         "Delivered": taken["delivered"],
@@ -173,7 +172,9 @@ def needs_attention(user: User | AnonymousUser) -> list[Attention]:
         )
         for campaign in troubled.order_by("-updated_at")[:10]:
             colour = "danger" if campaign.state == State.FAILED else "warning"
-            text = f"{campaign.get_state_display()}: {campaign.state_reason}".rstrip(": ")
+            label, reason = campaign.get_state_display(), campaign.state_reason
+            # "Paused by Ann." needs no "Paused:" before it.
+            text = reason if reason.startswith(label) else f"{label}: {reason}".rstrip(": ")
             found.append(Attention(colour, page_link(campaign), text, next_step(campaign)))
     if user.has_perm("messaging.view_rejectedwebhook"):
         rejected = RejectedWebhook.objects.filter(received_at__gte=since).count()

@@ -108,6 +108,7 @@ LOGIN_REDIRECT_URL = "admin:index"
 
 LANGUAGE_CODE = "en-gb"
 TIME_ZONE = "UTC"
+FORMAT_MODULE_PATH = "broadcast.core.formats"
 USE_I18N = True
 USE_TZ = True
 

@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
+from django.template.defaultfilters import pluralize
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter
@@ -104,8 +105,8 @@ class GatewayAdmin(ConsoleAdmin[Gateway]):
         if gateway.stopped_reason:
             gateway.stopped_reason = ""
             gateway.save(update_fields=["stopped_reason", "updated_at"])
-        count = f"{len(numbers)} or more" if more else str(len(numbers))
-        return f"{gateway.get_kind_display()} takes the credentials of “{gateway}” and lists {count} numbers."
+        count = f"{len(numbers)} or more numbers" if more else f"{len(numbers)} number{pluralize(len(numbers))}"
+        return f"{gateway.get_kind_display()} takes the credentials of “{gateway}” and lists {count}."
 
     @display(description="State", label={"on": "success", "off": "", "stopped": "danger"}, ordering="is_enabled")
     def display_state(self, gateway: Gateway) -> tuple[str, str]:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db import transaction
 from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 
+from accounts.models import Account
 from integrations.models import Gateway
+from messaging.models import Batch
+from messaging.services.batches import pause_obstructed
 from messaging.services.gateways import publish_on_commit
 
 
@@ -15,3 +19,17 @@ from messaging.services.gateways import publish_on_commit
 def publish_gateway(**kwargs: Any) -> None:  # noqa: ARG001  a receiver's signature
     """Tell the webhook process."""
     publish_on_commit()
+
+
+@receiver(post_save, sender=Account, dispatch_uid="messaging_hold_account")
+def hold_account(*, instance: Account, **kwargs: Any) -> None:  # noqa: ARG001  a receiver's signature
+    """Nothing more leaves for an account that was suspended or closed."""
+    if not instance.is_active:
+        transaction.on_commit(lambda: pause_obstructed(Batch.objects.filter(account=instance)))
+
+
+@receiver(post_save, sender=Gateway, dispatch_uid="messaging_hold_gateway")
+def hold_gateway(*, instance: Gateway, **kwargs: Any) -> None:  # noqa: ARG001  a receiver's signature
+    """Nothing more leaves through a gateway that was disabled."""
+    if not instance.is_enabled:
+        transaction.on_commit(lambda: pause_obstructed(Batch.objects.filter(gateway=instance)))

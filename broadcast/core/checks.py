@@ -23,6 +23,8 @@ MIN_SECRET_KEY_CHARACTERS = 50
 #: Two workers read streams all the time, one sends, one is left for imports, launches and the sweeper.
 MIN_WORKERS = 4
 MIN_REPORT_WAIT_SECONDS = 300
+#: Seats last half a lease and slots a sixth of it; both are renewed each half second and must survive a missed renewal.
+MIN_LEASE_SECONDS = 6
 REDIS_SCHEMES = ("redis", "rediss", "unix", "redis+sentinel")
 
 _NEW_SECRET = "python -c 'import secrets; print(secrets.token_urlsafe(50))'"  # noqa: S105  a command, not a secret
@@ -178,11 +180,15 @@ def check_workers(settings: Config) -> list[CheckMessage]:
 
 
 def check_times(settings: Config) -> list[CheckMessage]:
-    """E011, E012, W010: limits are positive, and late reports are waited for."""
+    """E011, E012, E018, W010: limits are positive, leases outlast their renewals, and late reports are waited for."""
     messages: list[CheckMessage] = []
     if settings.request_timeout_seconds <= 0:
         text = f"BROADCAST_REQUEST_TIMEOUT is {settings.request_timeout_seconds:g} seconds."
         messages.append(Error(text, hint="Set it to seconds above 0; 10 is usual.", id="broadcast.E011"))
+    if settings.lease_seconds < MIN_LEASE_SECONDS:
+        text = f"BROADCAST_LEASE_SECONDS is {settings.lease_seconds:g} seconds: senders that are alive would lose theirs."
+        hint = f"Set it to {MIN_LEASE_SECONDS} or more; 30 is usual."
+        messages.append(Error(text, hint=hint, id="broadcast.E018"))
     if settings.report_wait_seconds <= 0:
         text = (
             f"BROADCAST_REPORT_WAIT is {settings.report_wait_seconds} seconds: every message would be closed at once."

@@ -57,6 +57,8 @@ class Config:
     workers: int
     #: BROADCAST_REQUEST_TIMEOUT: seconds until a provider's answer is given up.
     request_timeout_seconds: float
+    #: BROADCAST_LEASE_SECONDS: what a killed process held is taken apart after this long; seats and slots go by it.
+    lease_seconds: float
     #: BROADCAST_REPORT_WAIT: seconds after which a message without a delivery report is closed.
     report_wait_seconds: int
     #: BROADCAST_IMPORT_MAX_MB: largest file taken through the console's import form, in megabytes.
@@ -139,6 +141,7 @@ def read_config() -> Config:
         webhook_bind=webhook_bind,
         workers=env.int("BROADCAST_WORKERS", 6),
         request_timeout_seconds=env.float("BROADCAST_REQUEST_TIMEOUT", 10.0),
+        lease_seconds=env.float("BROADCAST_LEASE_SECONDS", 30.0),
         report_wait_seconds=env.int("BROADCAST_REPORT_WAIT", 3600),
         import_max_megabytes=env.int("BROADCAST_IMPORT_MAX_MB", 5),
         log_level=env.str("BROADCAST_LOG_LEVEL", "INFO").upper(),

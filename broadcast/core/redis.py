@@ -57,7 +57,10 @@ def connect(url: str | None = None) -> Client:
         url: see ``Config.redis_url``; the installation's when omitted.
     """
     url = url or config().redis_url
-    options: dict[str, Any] = {"socket_timeout": SOCKET_TIMEOUT_SECONDS, "socket_connect_timeout": CONNECT_TIMEOUT_SECONDS}
+    options: dict[str, Any] = {
+        "socket_timeout": SOCKET_TIMEOUT_SECONDS,
+        "socket_connect_timeout": CONNECT_TIMEOUT_SECONDS,
+    }
     if url.startswith("redis+sentinel://"):
         nodes, service, extra = _sentinel_parts(url)
         return cast("Any", Sentinel)(nodes, **options).master_for(service, **options, **extra)
@@ -74,13 +77,25 @@ def connect_async(url: str | None = None, *, max_connections: int = 64) -> Async
         max_connections: most connections of its pool.
     """
     url = url or config().redis_url
-    options: dict[str, Any] = {"socket_timeout": SOCKET_TIMEOUT_SECONDS, "socket_connect_timeout": CONNECT_TIMEOUT_SECONDS}
+    options: dict[str, Any] = {
+        "socket_timeout": SOCKET_TIMEOUT_SECONDS,
+        "socket_connect_timeout": CONNECT_TIMEOUT_SECONDS,
+    }
     if url.startswith("redis+sentinel://"):
         nodes, service, extra = _sentinel_parts(url)
         return cast("Any", AsyncSentinel)(nodes, **options).master_for(service, **options, **extra)
     if url.startswith("unix://"):
         options.pop("socket_connect_timeout")
     return redis.asyncio.Redis.from_url(url, max_connections=max_connections, **options)
+
+
+def is_away() -> bool:
+    """Whether the installation's Redis does not answer, so that sending and receiving stand still."""
+    try:
+        get_redis().ping()
+    except RedisAway:
+        return True
+    return False
 
 
 def get_redis() -> Client:

@@ -121,7 +121,8 @@ class CampaignAdmin(CampaignActionsMixin, ConsoleAdmin[Campaign]):
 
     def progress(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """The live part of the page, asked for every two seconds while something may change."""
-        return render(request, "campaigns/progress.html", progress_context(self._get(request, object_id)))
+        context = progress_context(self._get(request, object_id), shown_state=request.GET.get("shown", ""))
+        return render(request, "campaigns/progress.html", context)
 
     def export(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """The recipients and what became of each."""
@@ -184,17 +185,17 @@ class CampaignAdmin(CampaignActionsMixin, ConsoleAdmin[Campaign]):
         """When it leaves by itself, by the account's clock."""
         if campaign.scheduled_at:
             return local_time(campaign, campaign.scheduled_at)
-        return "Not scheduled: use “Schedule…” or “Launch…” above." if campaign.is_editable else "-"
+        return "Not scheduled" if campaign.is_editable else "-"
 
     @display(description="Launched")
-    def display_launched(self, campaign: Campaign) -> str:
-        """When, by the account's clock."""
-        return local_time(campaign, campaign.launched_at)
+    def display_launched(self, campaign: Campaign) -> SafeString:
+        """When, by the account's clock; the live part of the page replaces it."""
+        return format_html('<span id="campaign-launched">{}</span>', local_time(campaign, campaign.launched_at))
 
     @display(description="Finished")
-    def display_finished(self, campaign: Campaign) -> str:
-        """When, by the account's clock."""
-        return local_time(campaign, campaign.finished_at)
+    def display_finished(self, campaign: Campaign) -> SafeString:
+        """When, by the account's clock; the live part of the page replaces it."""
+        return format_html('<span id="campaign-finished">{}</span>', local_time(campaign, campaign.finished_at))
 
     @display(description="Text")
     def display_text(self, campaign: Campaign) -> SafeString:

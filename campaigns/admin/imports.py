@@ -22,6 +22,7 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.files.storage import default_storage
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.template.defaultfilters import pluralize
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -153,7 +154,8 @@ class SubscriberImportMixin(ImportMixin):  # type: ignore[misc]  # import-export
 def _summary(record: SubscriberImport) -> str:
     return (
         f"{record.rows_new:,} new, {record.rows_updated:,} updated, {record.rows_unchanged:,} already on the list, "
-        f"{record.rows_opted_out:,} opted out, {record.rows_duplicate:,} duplicates, {record.rows_invalid:,} invalid."
+        f"{record.rows_opted_out:,} opted out, {record.rows_duplicate:,} duplicate{pluralize(record.rows_duplicate)}, "
+        f"{record.rows_invalid:,} invalid."
     )
 
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count
 from django.utils import timezone
 
 from campaigns.models import Campaign, SubscriberList
@@ -80,13 +80,44 @@ class Progress:
     @property
     def seconds_left(self) -> float | None:
         """Estimated seconds until the last one has left; None when nothing moves."""
-        return self.waiting / self.per_second if self.per_second else None
+        return (self.waiting + self.leaving) / self.per_second if self.per_second else None
 
 
-def campaign_progress(campaign: Campaign) -> Progress:
-    """Counts of a campaign; one query by state, from an index."""
-    messages = Message.objects.filter(batch_id=campaign.batch_id) if campaign.batch_id else Message.objects.none()
-    counts = Counter(messages.counts())
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """A campaign's rows counted at one moment, so that what is made of them agrees.
+
+    Args:
+        messages: (cohort, state, number of messages).
+        opt_outs: (cohort, number of people who opted out after this campaign's message).
+    """
+
+    messages: list[tuple[int, str, int]]
+    opt_outs: list[tuple[int, int]]
+
+
+def campaign_counts(campaign: Campaign) -> Counts:
+    """Count a campaign's rows; two queries, from an index."""
+    if campaign.batch_id is None:
+        return Counts([], [])
+    opt_outs = Suppression.objects.filter(message__batch=campaign.batch_id, reason__in=OPT_OUTS)
+    return Counts(
+        Message.objects.filter(batch_id=campaign.batch_id).cohort_counts(),
+        list(opt_outs.order_by().values_list("message__cohort").annotate(n=PEOPLE)),
+    )
+
+
+def campaign_progress(campaign: Campaign, counted: Counts | None = None) -> Progress:
+    """How a campaign stands.
+
+    Args:
+        campaign: any, launched or not.
+        counted: its rows, where they are counted already.
+    """
+    counted = counted or campaign_counts(campaign)
+    counts: Counter[str] = Counter()
+    for _cohort, state, number in counted.messages:
+        counts[state] += number
     is_live = campaign.state in _LIVE
     return Progress(
         state=campaign.state,
@@ -102,14 +133,10 @@ def campaign_progress(campaign: Campaign) -> Progress:
         cancelled=counts[MessageState.CANCELLED],
         unknown=counts[MessageState.UNKNOWN] + counts[MessageState.UNRESOLVED],
         no_report=counts[MessageState.NO_REPORT],
-        opted_out=_opt_outs(campaign).aggregate(n=PEOPLE)["n"] if campaign.batch_id else 0,
+        opted_out=sum(number for _cohort, number in counted.opt_outs),
         per_second=_rate(campaign) if campaign.state == State.SENDING else None,
         is_live=is_live or bool(campaign.batch_id and set(counts) - set(FINAL_STATES)),
     )
-
-
-def _opt_outs(campaign: Campaign) -> QuerySet[Suppression]:
-    return Suppression.objects.filter(message__batch=campaign.batch, reason__in=OPT_OUTS)
 
 
 def _rate(campaign: Campaign) -> float | None:
@@ -148,14 +175,18 @@ _FAILED = (MessageState.FAILED, MessageState.UNDELIVERED)
 _UNKNOWN = (MessageState.UNKNOWN, MessageState.UNRESOLVED)
 
 
-def list_results(campaign: Campaign) -> list[ListResult]:
-    """Counts per list, exact for any overlap: every message knows the lists its recipient was on."""
+def list_results(campaign: Campaign, counted: Counts | None = None) -> list[ListResult]:
+    """Counts per list, exact for any overlap: every message knows the lists its recipient was on.
+
+    Args:
+        campaign: any, launched or not.
+        counted: its rows, where they are counted already.
+    """
+    counted = counted or campaign_counts(campaign)
     positions = list_positions(campaign)
     lists = campaign.lists.in_bulk(list(positions))
     results = {list_id: ListResult(lists[list_id]) for list_id in positions}
-    if campaign.batch_id is None:
-        return list(results.values())
-    for cohort, state, number in Message.objects.filter(batch_id=campaign.batch_id).cohort_counts():
+    for cohort, state, number in counted.messages:
         for result in _of_cohort(cohort, positions, results):
             result.recipients += number
             result.sent += number if state in TAKEN_STATES else 0
@@ -163,8 +194,7 @@ def list_results(campaign: Campaign) -> list[ListResult]:
             result.failed += number if state in _FAILED else 0
             result.suppressed += number if state == MessageState.SUPPRESSED else 0
             result.unknown += number if state in _UNKNOWN else 0
-    opt_outs = _opt_outs(campaign).order_by().values_list("message__cohort").annotate(n=PEOPLE)
-    for cohort, number in opt_outs:
+    for cohort, number in counted.opt_outs:
         for result in _of_cohort(cohort, positions, results):
             result.opted_out += number
     return list(results.values())

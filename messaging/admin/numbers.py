@@ -17,7 +17,8 @@ from broadcast.core.confirm import ActionRefused, ConfirmForm, confirmed_action,
 from broadcast.core.phones import normalise
 from messaging.admin.buying import buy_number_view
 from messaging.admin.labels import NUMBER_LABELS
-from messaging.models import PhoneNumber
+from messaging.models import Batch, PhoneNumber
+from messaging.services.batches import pause_obstructed
 from messaging.services.numbers import ProvisioningError, release_number
 
 State = PhoneNumber.State
@@ -164,13 +165,16 @@ class PhoneNumberAdmin(ConsoleAdmin[PhoneNumber]):
         "Disable…",
         permission="messaging.change_phonenumber",
         button="Disable",
-        question="No new campaign can leave from {object}. What is sending now goes on: pause those campaigns if it should not.",
+        question="Nothing more leaves from {object}. Campaigns that are sending from it are paused; resume them when it is "
+        "enabled again.",
         icon="pause",
     )
     def disable(self, request: HttpRequest, number: PhoneNumber, form: ConfirmForm) -> str:  # noqa: ARG002  an action's signature
         """``active`` → ``disabled``."""
         _move(number, State.DISABLED, (State.ACTIVE,))
-        return f"{number.number} is disabled."
+        paused = pause_obstructed(Batch.objects.filter(number=number))
+        held = f" {paused} {'campaign was' if paused == 1 else 'campaigns were'} paused." if paused else ""
+        return f"{number.number} is disabled.{held}"
 
     @confirmed_action(
         "Release…",

@@ -7,9 +7,12 @@ from broadcast.core.config import config
 #: One run of a sender or of a stream reader, seconds; then it calls itself again.
 RUN_SECONDS = 20.0
 #: A lease that is not renewed is taken apart after this long, milliseconds.
-LEASE_MILLISECONDS = 30_000
+LEASE_MILLISECONDS = round(config().lease_seconds * 1000)
+#: A seat that is not renewed goes to somebody else after this long, milliseconds: before the leases of a dead holder, so
+#: that somebody is there to take what they held.
+SEAT_MILLISECONDS = LEASE_MILLISECONDS // 2
 #: Slots outlive the last request by this long, milliseconds.
-SLOT_GRACE_MILLISECONDS = 5_000
+SLOT_GRACE_MILLISECONDS = LEASE_MILLISECONDS // 6
 #: Seconds between two renewals.
 TICK_SECONDS = 0.5
 #: Messages marked, sent and recorded together.

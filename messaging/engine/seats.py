@@ -7,10 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from broadcast.core.redis import get_redis
-from messaging.engine import keys
-
-#: A holder that does not renew loses its seat after this long, in milliseconds.
-SEAT_MILLISECONDS = 15_000
+from messaging.engine import keys, limits
 
 _RENEW = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end return 0"
 _LEAVE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
@@ -25,12 +22,12 @@ class Seat:
         self.taken = False
 
     def __enter__(self) -> Self:
-        self.taken = bool(get_redis().set(self.key, self.token, nx=True, px=SEAT_MILLISECONDS))
+        self.taken = bool(get_redis().set(self.key, self.token, nx=True, px=limits.SEAT_MILLISECONDS))
         return self
 
     def renew(self) -> bool:
         """Keep the seat; False when somebody else may have it."""
-        self.taken = bool(get_redis().eval(_RENEW, 1, self.key, self.token, str(SEAT_MILLISECONDS)))
+        self.taken = bool(get_redis().eval(_RENEW, 1, self.key, self.token, str(limits.SEAT_MILLISECONDS)))
         return self.taken
 
     def __exit__(

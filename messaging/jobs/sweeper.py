@@ -20,7 +20,15 @@ from messaging.engine.scripts import Scripts
 from messaging.engine.seats import Seat
 from messaging.jobs import lookups
 from messaging.models import Batch, EarlyReport, Message, PhoneNumber
-from messaging.services.batches import cancel_queued, finish_batch, pause_batch, quiet_text, resume_batch, start_batch
+from messaging.services.batches import (
+    cancel_queued,
+    finish_batch,
+    obstacle,
+    pause_batch,
+    quiet_text,
+    resume_batch,
+    start_batch,
+)
 from messaging.services.gateways import publish_gateways
 from messaging.states import BatchState, MessageState
 
@@ -129,17 +137,8 @@ def tend_batches() -> None:
         elif batch.state == BatchState.PAUSED:
             if batch.resume_at is not None and batch.resume_at <= timezone.now():
                 resume_batch(batch.pk)
-        elif not batch.account.is_active:
-            pause_batch(
-                batch.pk,
-                code=Batch.PauseCode.ACCOUNT,
-                reason=f"{batch.account} is {batch.account.get_status_display().lower()}.",
-            )
-        elif batch.number.state != PhoneNumber.State.ACTIVE:
-            reason = f"{batch.number} is {batch.number.get_state_display().lower()}."
-            pause_batch(batch.pk, code=Batch.PauseCode.NUMBER, reason=reason)
-        elif not batch.gateway.is_enabled:
-            pause_batch(batch.pk, code=Batch.PauseCode.GATEWAY, reason=f"The gateway {batch.gateway} is disabled.")
+        elif (why := obstacle(batch)) is not None:
+            pause_batch(batch.pk, code=why[0], reason=why[1])
         elif quiet_until is not None and has_queued:
             pause_batch(
                 batch.pk, code=Batch.PauseCode.QUIET_HOURS, reason=quiet_text(quiet_until), resume_at=quiet_until

@@ -15,6 +15,7 @@ from broadcast.core.redis import RedisAway
 from integrations.models import Gateway
 from messaging.engine.launch import RecipientQuery, hold_queue, insert_messages, rebuild_queue, wake_sender
 from messaging.models import Batch, Message, PhoneNumber
+from messaging.querysets import BatchQuerySet
 from messaging.signals import batch_changed
 from messaging.states import OPEN_STATES, BatchState, MessageState
 
@@ -122,6 +123,25 @@ def resume_batch(batch_id: int) -> bool:
     if changed:
         _on_commit_fill(batch)
     return changed
+
+
+def obstacle(batch: Batch) -> tuple[str, str] | None:
+    """Why nothing of a batch may leave now, as a pause code and a reason; None when it may."""
+    account, number = batch.account, batch.number
+    if not account.is_active:
+        return PauseCode.ACCOUNT, f"{account} is {account.get_status_display().lower()}."
+    if number.state != PhoneNumber.State.ACTIVE:
+        return PauseCode.NUMBER, f"{number} is {number.get_state_display().lower()}."
+    if not batch.gateway.is_enabled:
+        return PauseCode.GATEWAY, f"The gateway {batch.gateway} is disabled."
+    return None
+
+
+def pause_obstructed(batches: BatchQuerySet) -> int:
+    """Pause those of some batches that may not send now, without waiting for the sweeper; how many were paused."""
+    sending = batches.filter(state=BatchState.SENDING).select_related("account", "gateway", "number__gateway")
+    found = ((batch.pk, obstacle(batch)) for batch in sending)
+    return sum(pause_batch(pk, code=why[0], reason=why[1]) for pk, why in found if why is not None)
 
 
 def cancel_batch(batch_id: int) -> bool:

@@ -25,6 +25,7 @@ TIMEOUT_SECONDS = 900.0
 #: Baselines are many times slower, so they get this share of the messages, within these bounds.
 BASELINE_SHARE = 4
 BASELINE_LEAST, BASELINE_MOST = 1_000, 4_000
+CELERY_MESSAGES = 1_000
 #: Delivery statuses are not part of what is measured: none becomes due before the end (``record`` measures them).
 NEVER_SECONDS = 1e6
 
@@ -54,7 +55,7 @@ def run(bench: Run) -> None:
                 if limit:
                     report.figure(f"{name}_share", other / _limit(settings, fewer), "1")
             if celery is not None:
-                rates = celery.measure(simulator, fewer)
+                rates = celery.measure(simulator, min(bench.messages, CELERY_MESSAGES))
                 for name, other in rates.items():
                     report.figure(f"celery_{name}_per_s", other, "1/s")
                 report.ratio("vs_celery", rate / max(rates.values()))

@@ -75,6 +75,9 @@ def test_progress_moves_without_a_reload_and_then_stops(console: Page, live_serv
     finish_batch(campaign.batch.pk)
     expect(live).to_have_attribute("data-state", "finished")
     expect(live).not_to_have_attribute("hx-get", re.compile("."))
+    expect(console.get_by_role("link", name="Duplicate…")).to_be_visible()
+    expect(console.get_by_role("link", name="Pause…")).to_have_count(0)
+    expect(console.locator("#campaign-finished")).to_contain_text("(America/New_York)")
     assert console.evaluate("window.sameDocument") is True
 
 

@@ -80,7 +80,7 @@ def test_the_preview_shows_what_will_happen_and_changes_nothing(operator: Client
     }.items():
         assert re.search(rf'data-outcome="{outcome}".*?>{count}</span>', page, re.DOTALL), outcome
     for text in (
-        "cp1252, delimiter semicolon",
+        "Windows-1252, delimiter semicolon",
         "Zoë",
         "<s>Rob</s> → <strong>Bob</strong>",
         "{{ city }}",
@@ -101,7 +101,7 @@ def test_the_confirmation_imports_and_shows_the_result(operator: Client) -> None
     record = SubscriberImport.objects.get()
     assert response.redirect_chain[-1][0] == reverse("admin:campaigns_subscriberimport_change", args=[record.pk])
     page = response.content.decode()
-    assert "2 new, 0 updated, 0 already on the list, 0 opted out, 1 duplicates, 1 invalid." in page
+    assert "2 new, 0 updated, 0 already on the list, 0 opted out, 1 duplicate, 1 invalid." in page
     assert (record.list, record.file_name, record.created_by) == (list_, "people.csv", response.wsgi_request.user)
     assert list_.subscriptions.count() == 2
     assert "Imported people.csv" in LogEntry.objects.get(object_id=str(list_.pk)).change_message

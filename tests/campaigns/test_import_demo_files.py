@@ -24,9 +24,9 @@ def test_the_files_are_those_that_their_script_makes() -> None:
 @pytest.mark.parametrize(
     ("name", "reading", "roles"),
     [
-        ("newsletter.csv", "utf-8-sig, delimiter semicolon", "email first_name last_name number city notes"),
-        ("vip_guests.csv", "cp1252, delimiter comma", "full_name number table diet comments"),
-        ("walk_ins.csv", "utf-16, delimiter tab", "first_name number column_3"),
+        ("newsletter.csv", "UTF-8, delimiter semicolon", "email first_name last_name number city notes"),
+        ("vip_guests.csv", "Windows-1252, delimiter comma", "full_name number table diet comments"),
+        ("walk_ins.csv", "UTF-16, delimiter tab", "first_name number column_3"),
     ],
 )
 def test_each_file_is_recognised(name: str, reading: str, roles: str) -> None:

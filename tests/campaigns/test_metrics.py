@@ -7,11 +7,14 @@ from dataclasses import asdict
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from campaigns.admin.campaign_progress import progress_context
 from campaigns.models import Campaign
 from campaigns.services import audience
 from campaigns.services.metrics import campaign_progress, list_results
@@ -160,6 +163,15 @@ def test_the_rate_is_of_the_last_seconds() -> None:
     assert progress.seconds_left == pytest.approx(20 / 3, rel=0.1)
 
 
+def test_what_a_sender_holds_already_takes_time_too() -> None:
+    states = ["accepted"] * 30 + ["sending"] * 20 + ["queued"] * 10
+    campaign = sending(1, [({0}, state) for state in states])
+    Campaign.objects.filter(pk=campaign.pk).update(launched_at=timezone.now() - dt.timedelta(minutes=5))
+    Message.objects.filter(batch=campaign.batch, state="accepted").update(accepted_at=timezone.now())
+    campaign.refresh_from_db()
+    assert campaign_progress(campaign).seconds_left == pytest.approx(30 / 3, rel=0.1)
+
+
 @pytest.mark.parametrize(
     ("state", "message", "live"),
     [
@@ -182,3 +194,13 @@ def test_queries_do_not_grow_with_the_audience(size: int, django_assert_max_num_
         campaign_progress(campaign)
     with django_assert_max_num_queries(4):
         list_results(campaign)
+
+
+def test_the_page_counts_its_rows_once_so_that_its_numbers_agree() -> None:
+    campaign = sending(2, [({0}, "delivered"), ({0, 1}, "delivered"), ({1}, "queued")])
+    with CaptureQueriesContext(connection) as queries:
+        context = progress_context(campaign)
+    statements = [query["sql"] for query in queries]
+    assert sum('FROM "messaging_message"' in sql and "GROUP BY" in sql for sql in statements) == 1
+    assert context["progress"].delivered == 2
+    assert [result.delivered for result in context["results"]] == [2, 1]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import html
+import re
 from collections.abc import Callable
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -173,7 +175,7 @@ def test_launch_page_tells_the_truth(operator: Client) -> None:
     campaign = CampaignFactory(number=PhoneNumberFactory(account=account), lists=lists, body="Hi {{ first_name }}")
     page = page_of(operator.get(url("launch", campaign)))
     assert 'data-recipients="3"' in page
-    assert "1 suppressed; 3 on several lists get it once (7 subscriptions in all)" in page
+    assert "1 suppressed, 3 repeats: who is on several lists gets it once (7 subscriptions in all)" in page
     assert "1 a message, about 3 in all (GSM-7)" in page
     assert f"Hi {both[0].first_name}" in page
 
@@ -317,11 +319,30 @@ def test_duplicate_is_a_new_draft(operator: Client) -> None:
 def test_progress_is_polled_only_while_it_may_change(operator: Client) -> None:
     campaign = sending_campaign()
     live = page_of(operator.get(url("progress", campaign)))
-    assert f'hx-get="{url("progress", campaign)}" hx-trigger="every 2s"' in live
+    assert f'hx-get="{url("progress", campaign)}?shown=sending" hx-trigger="every 2s"' in live
     assert "<html" not in live
     Message.objects.filter(batch=campaign.batch).update(state="delivered")
     Campaign.objects.filter(pk=campaign.pk).update(state=State.FINISHED)
     assert "hx-get" not in page_of(operator.get(url("progress", campaign)))
+
+
+def test_buttons_are_fetched_anew_once_the_state_is_another(operator: Client) -> None:
+    campaign = sending_campaign()
+    page_url = f'hx-get="{url("change", campaign)}"'
+    assert page_url not in page_of(operator.get(url("progress", campaign), {"shown": "sending"}))
+    assert page_url in page_of(operator.get(url("progress", campaign), {"shown": "launching"}))
+
+
+def test_tiles_lead_to_the_messages_they_count(operator: Client) -> None:
+    campaign = sending_campaign()
+    for state in ("sending", "accepted", "sent", "no_report", "unresolved"):
+        MessageFactory(batch=campaign.batch, state=state)
+    page = page_of(operator.get(url("change", campaign)))
+    tiles = re.findall(r'href="([^"]+)"><span>([^<]+)</span><strong>([^<]+)<', page)
+    assert {label for _link, label, _count in tiles} >= {"Waiting", "No report yet", "Delivered", "Unknown"}
+    for link, label, count in tiles:
+        changelist = operator.get(html.unescape(link)).context["cl"]
+        assert (label, len(changelist.result_list)) == (label, int(count))
 
 
 def test_page_says_why_it_is_paused_and_what_to_do(operator: Client) -> None:
@@ -330,7 +351,7 @@ def test_page_says_why_it_is_paused_and_what_to_do(operator: Client) -> None:
     Campaign.objects.update(state=State.PAUSED, state_reason="20003: Authenticate")
     page = page_of(operator.get(url("change", campaign)))
     assert "20003: Authenticate" in page
-    assert "Correct the gateway&#x27;s credentials" in page
+    assert "check the gateway&#x27;s credentials" in page
 
 
 def test_results_by_list_count_everybody_on_each(operator: Client) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
@@ -32,7 +33,7 @@ def redis_away(monkeypatch: pytest.MonkeyPatch) -> None:
     def nowhere() -> Any:
         return core_redis.connect("unix:///tmp/there-is-no-redis-here.sock")
 
-    monkeypatch.setattr("broadcast.dashboard.get_redis", nowhere)
+    monkeypatch.setattr(core_redis, "get_redis", nowhere)
     monkeypatch.setattr("broadcast.core.cache.get_redis", nowhere)
 
 
@@ -65,10 +66,19 @@ def test_counts_today(operator: Client) -> None:
     MessageFactory.create_batch(3, batch=campaign.batch, state="delivered", accepted_at=timezone.now())
     MessageFactory(batch=campaign.batch, state="undelivered", accepted_at=timezone.now())
     MessageFactory(batch=campaign.batch, state="failed")
-    SuppressionFactory()
+    SuppressionFactory(reason="opt_out")
+    SuppressionFactory(reason="staff")
+    SuppressionFactory(reason="opt_out", created_at=timezone.now() - dt.timedelta(days=2))
     InboundMessageFactory()
-    counts = {item["title"]: item["count"] for item in operator.get("/admin/").context["today"]}
+    InboundMessageFactory(received_at=timezone.now() - dt.timedelta(days=2))
+    today = operator.get("/admin/").context["today"]
+    counts = {item["title"]: item["count"] for item in today}
     assert counts == {"Sent": 4, "Delivered": 3, "Failed": 2, "Opted out": 1, "Replies": 1}
+    for item in today:
+        assert (item["title"], len(operator.get(item["url"]).context["cl"].result_list)) == (
+            item["title"],
+            item["count"],
+        )
 
 
 def test_says_what_needs_attention_and_what_to_do(operator: Client) -> None:
@@ -91,6 +101,8 @@ def test_says_what_needs_attention_and_what_to_do(operator: Client) -> None:
 
 def test_stays_useful_while_redis_is_away(operator: Client, redis_away: None) -> None:
     sending_campaign(name="Spring gala")
+    campaign = Campaign.objects.get()
+    assert "Redis is away." in page_of(operator.get(f"/admin/campaigns/campaign/{campaign.pk}/progress/"))
     response = operator.get("/admin/")
     assert response.status_code == 200
     assert "Redis is away." in page_of(response)

@@ -77,6 +77,15 @@ def test_disable_and_enable(operator: Client) -> None:
     assert number.state == "active"
 
 
+def test_disabling_a_number_pauses_what_it_sends(operator: Client) -> None:
+    batch, other = BatchFactory(), BatchFactory()
+    page = page_of(operator.post(url("disable", batch.number), follow=True))
+    assert f"{batch.number.number} is disabled. 1 campaign was paused." in page
+    batch.refresh_from_db()
+    other.refresh_from_db()
+    assert (batch.state, batch.pause_code, other.state) == ("paused", "number", "sending")
+
+
 def test_number_that_sends_is_not_released(operator: Client) -> None:
     batch = BatchFactory(label="Gala")
     page = page_of(operator.post(url("release", batch.number), follow=True))

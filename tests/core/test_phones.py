@@ -99,7 +99,12 @@ def test_a_number_without_country_code_is_of_the_region() -> None:
     assert normalise("020 7946 0018", "US").e164 == ""
 
 
-@given(st.from_regex(r"(\+1 ?|1[- ])?\(?[0-9]{3}\)?[-. ]?[0-9]{3}[-. ]?[0-9]{4}", fullmatch=True))
+# "00" at the start is a plus for us, wherever the list comes from; libphonenumber takes it so outside North America only.
+@given(
+    st.from_regex(r"(\+1 ?|1[- ])?\(?[0-9]{3}\)?[-. ]?[0-9]{3}[-. ]?[0-9]{4}", fullmatch=True).filter(
+        lambda text: not text.lstrip("(").startswith("00")
+    )
+)
 def test_the_short_cut_for_north_america_agrees_with_libphonenumber(text: str) -> None:
     number = phonenumbers.parse(text, "US")
     expected = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)

@@ -41,13 +41,25 @@ class Table:
 
     @property
     def format_name(self) -> str:
-        """How the file was read, for people: ``utf-8, delimiter semicolon``."""
+        """How the file was read, for people: ``UTF-8, delimiter semicolon``."""
         return format_name(self.encoding, self.delimiter)
+
+
+#: As spreadsheets name them in their dialogues.
+_ENCODING_NAMES = {
+    "utf-8-sig": "UTF-8",
+    "utf-16-le": "UTF-16",
+    "utf-16-be": "UTF-16",
+    "cp1251": "Windows-1251",
+    "cp1252": "Windows-1252",
+    "mac_roman": "Mac Roman",
+}
 
 
 def format_name(encoding: str, delimiter: str) -> str:
     """How a file was read, for people; no encoding means a workbook."""
-    return f"{encoding}, delimiter {delimiter_name(delimiter)}" if encoding else "Excel workbook"
+    name = _ENCODING_NAMES.get(encoding, encoding.upper())
+    return f"{name}, delimiter {delimiter_name(delimiter)}" if encoding else "Excel workbook"
 
 
 def open_table(file: BinaryIO, name: str, *, region: str = "US") -> Table:

@@ -122,17 +122,22 @@ def refused_send(reply: Reply) -> SendError:
             return known
         if known.kind is ErrorKind.THROTTLED:
             return replace(known, retry_after_seconds=reply.retry_after_seconds)
-        return replace(known, text=f"{known.text} Twilio says: {reason}")
+        return replace(known, text=f"{known.text} {_quoted(reason)}")
     if status == 429:
         return replace(SEND_ERRORS["20429"], code=code, retry_after_seconds=reply.retry_after_seconds)
     if status in (401, 403, 404, 405) or status in _MOVED:
         text = _gateway_text(status)
-        return SendError(ErrorKind.NOT_SENT, code, f"{text} Twilio says: {reason}", stops_gateway=True)
+        return SendError(ErrorKind.NOT_SENT, code, f"{text} {_quoted(reason)}", stops_gateway=True)
     if 400 <= status < 500:
         text = f"Twilio refused the message (error {code}: {reason}). Twilio's error dictionary tells what to do."
         return SendError(ErrorKind.REJECTED, code, text)
     text = f"Twilio's address answered HTTP {status}, which is no answer to a message. Check the gateway's base URL."
     return SendError(ErrorKind.UNKNOWN, code, text)
+
+
+def _quoted(reason: str) -> str:
+    """Twilio's own words, as the sentence that more may follow."""
+    return f"Twilio says: “{reason.rstrip('.')}”."
 
 
 def _gateway_text(status: int) -> str:
