@@ -186,7 +186,9 @@ def check_times(settings: Config) -> list[CheckMessage]:
         text = f"BROADCAST_REQUEST_TIMEOUT is {settings.request_timeout_seconds:g} seconds."
         messages.append(Error(text, hint="Set it to seconds above 0; 10 is usual.", id="broadcast.E011"))
     if settings.lease_seconds < MIN_LEASE_SECONDS:
-        text = f"BROADCAST_LEASE_SECONDS is {settings.lease_seconds:g} seconds: senders that are alive would lose theirs."
+        text = (
+            f"BROADCAST_LEASE_SECONDS is {settings.lease_seconds:g} seconds: senders that are alive would lose theirs."
+        )
         hint = f"Set it to {MIN_LEASE_SECONDS} or more; 30 is usual."
         messages.append(Error(text, hint=hint, id="broadcast.E018"))
     if settings.report_wait_seconds <= 0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.enums import ActionVariant
 
@@ -14,8 +15,9 @@ from campaigns.models import Campaign
 from campaigns.services import launch as service
 from campaigns.services.composing import duplicate_campaign
 from campaigns.services.launch import LaunchError
-from campaigns.services.metrics import campaign_progress
+from messaging.models import Message
 from messaging.services.batches import resend_unresolved
+from messaging.states import MessageState
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -73,8 +75,13 @@ def schedule_context(admin: Any, request: HttpRequest, campaign: Campaign) -> di
 
 def resend_context(_admin: Any, _request: HttpRequest, campaign: Campaign) -> dict[str, Any]:
     """How many are concerned."""
-    unknown = campaign_progress(campaign).unknown if campaign.batch_id else 0
-    return {"problems": [] if unknown else ["No message of this campaign is unknown."], "unknown": unknown}
+    count = unresolved(campaign).count()
+    return {"problems": [] if count else ["No message of this campaign is left unsettled."], "unknown": count}
+
+
+def unresolved(campaign: Campaign) -> QuerySet[Message]:
+    """Messages of which nobody knows whether they left, and nothing more is awaited."""
+    return Message.objects.filter(batch=campaign.batch_id, batch__isnull=False, state=MessageState.UNRESOLVED)
 
 
 def duration(seconds: float) -> str:
@@ -192,7 +199,7 @@ class CampaignActionsMixin:
         """Send again what may or may not have left."""
         count = resend_unresolved(batch_id=campaign.batch_id) if campaign.batch_id else 0
         if not count:
-            raise ActionRefused("No message of this campaign is unknown any more. Nothing was sent.")
+            raise ActionRefused("No message of this campaign is left unsettled. Nothing was sent.")
         return f"{count:,} messages of “{campaign}” are sent again."
 
     @confirmed_action(

@@ -17,14 +17,12 @@ from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
 
 from broadcast.core.admin import ConsoleAdmin, display, page_link
-from campaigns.admin.campaign_actions import OFFERED, CampaignActionsMixin
+from campaigns.admin.campaign_actions import OFFERED, CampaignActionsMixin, unresolved
 from campaigns.admin.campaign_forms import CampaignForm
 from campaigns.admin.campaign_progress import CAMPAIGN_LABELS, local_time, progress_context
 from campaigns.admin.imports import export_recipients_view
 from campaigns.models import Campaign
 from campaigns.services.composing import set_lists
-from messaging.models import Message
-from messaging.states import MessageState
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -101,8 +99,7 @@ class CampaignAdmin(CampaignActionsMixin, ConsoleAdmin[Campaign]):
         if campaign is None:
             return []
         offered = {f"campaigns_campaign_{name}" for name in OFFERED[campaign.state]}
-        in_doubt = (MessageState.UNKNOWN, MessageState.UNRESOLVED)
-        if campaign.batch_id and Message.objects.filter(batch_id=campaign.batch_id, state__in=in_doubt).exists():
+        if unresolved(campaign).exists():
             offered.add("campaigns_campaign_resend")
         actions = super().get_actions_detail(request, object_id)  # type: ignore[misc]  # unfold has no types
         return [action for action in actions if action.action_name in offered]

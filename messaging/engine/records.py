@@ -129,6 +129,8 @@ def _write_chunk(rows: Sequence[tuple[object, ...]]) -> set[int]:
 def settle_overdue(*, before: dt.datetime, now: dt.datetime) -> set[int]:
     """Close messages that nobody has reported on for long enough.
 
+    Those of a gateway that is stopped or disabled wait: with wrong credentials its reports are refused, and come again.
+
     Args:
         before: messages whose state has not changed since then are closed.
         now: the time to write.
@@ -152,7 +154,9 @@ def settle_overdue(*, before: dt.datetime, now: dt.datetime) -> set[int]:
         condition, parameter = sql.text_list(states)
         rows = sql.fetch(
             f"UPDATE messaging_message SET state = %s, reason_text = %s, changed_at = %s "  # noqa: S608  ours
-            f"WHERE state {condition} AND changed_at < %s RETURNING batch_id",
+            f"WHERE state {condition} AND changed_at < %s AND number_id IN ("
+            "SELECT p.id FROM messaging_phonenumber p JOIN integrations_gateway g ON g.id = p.gateway_id "
+            "WHERE g.is_enabled AND g.stopped_reason = '') RETURNING batch_id",
             [target, text, now, parameter, before],
         )
         batches |= {row[0] for row in rows if row[0] is not None}

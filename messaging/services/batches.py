@@ -182,12 +182,14 @@ def finish_batch(batch_id: int) -> bool:
 def resend_unresolved(*, batch_id: int) -> int:
     """Send again what may or may not have left. Only a person asks for this: some people may get it twice.
 
+    Messages that are still ``unknown`` wait: a report or a look-up may settle them yet.
+
     Returns:
         How many messages are queued again.
     """
     with transaction.atomic():
         batch = Batch.objects.select_for_update(of=("self",)).select_related("number__gateway").get(pk=batch_id)
-        count = Message.objects.filter(batch=batch, state__in=(MessageState.UNKNOWN, MessageState.UNRESOLVED)).update(
+        count = Message.objects.filter(batch=batch, state=MessageState.UNRESOLVED).update(
             state=MessageState.QUEUED, lease="", reason="", reason_text="", provider_id="", changed_at=timezone.now()
         )
         if count and not _move(batch, BatchState.FINISHED, BatchState.SENDING, finished_at=None):

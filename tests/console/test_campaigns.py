@@ -295,12 +295,14 @@ def test_page_offers_what_the_state_allows(operator: Client) -> None:
     assert url("launch", sending) not in sending_page
     assert url("resend", sending) not in sending_page
     MessageFactory(batch=sending.batch, state="unknown")
+    assert url("resend", sending) not in page_of(operator.get(url("change", sending))), "a report may settle it yet"
+    MessageFactory(batch=sending.batch, state="unresolved")
     assert url("resend", sending) in page_of(operator.get(url("change", sending)))
 
 
 def test_unknown_messages_are_sent_again_when_asked(operator: Client) -> None:
     campaign = sending_campaign()
-    unknown = MessageFactory(batch=campaign.batch, state="unknown", reason="timeout")
+    unknown = MessageFactory(batch=campaign.batch, state="unresolved", reason="timeout")
     assert "a second time" in page_of(operator.get(url("resend", campaign)))
     operator.post(url("resend", campaign))
     unknown.refresh_from_db()

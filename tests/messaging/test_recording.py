@@ -195,6 +195,17 @@ def test_nothing_is_deleted_from_the_stream_before_the_database_has_it(monkeypat
     assert get_redis().xlen(keys.RESULTS) == 0
 
 
+def test_reports_of_a_stopped_gateway_are_waited_for() -> None:
+    message = MessageFactory.create(state="accepted")
+    gateway = message.number.gateway
+    gateway.stopped_reason = "Authenticate"
+    gateway.save()
+    later = timezone.now() + dt.timedelta(hours=2)
+    assert records.settle_overdue(before=later, now=later) == set()
+    message.refresh_from_db()
+    assert message.state == "accepted"
+
+
 def test_what_nobody_reports_on_is_closed_in_the_end() -> None:
     accepted = MessageFactory.create(state="accepted")
     unknown = MessageFactory.create(state="unknown", batch=accepted.batch, number=accepted.number)
