@@ -48,11 +48,13 @@ class Worker:
             item = await queue.get()
             if item is None:
                 return
+            if loop.time() - item.checked_at > limits.STALE_CHECK_SECONDS and not await self._check_again(item):
+                continue
+            # Nothing is awaited from here until the request is handed over: whoever stood still while waiting for Redis
+            # has lost its slots to others.
             now = loop.time()
             if index >= window.target or now > window.slots_until or window.backoff_until > now:
                 window.take_back(item)
-                continue
-            if now - item.checked_at > limits.STALE_CHECK_SECONDS and not await self._check_again(item):
                 continue
             if queue.qsize() < window.low_water:
                 window.hungry.set()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -34,6 +35,8 @@ logger = logging.getLogger(__name__)
 ENTRIES = 50
 #: Longest wait for the next entry, milliseconds; also how soon a stop is noticed.
 BLOCK_MILLISECONDS = 500
+#: After a small read, how long results may gather before the next, seconds.
+GATHER_SECONDS = 0.1
 #: A batch is asked whether it is over this often at most, seconds.
 FINISH_SECONDS = 0.5
 
@@ -58,9 +61,13 @@ class Recorder:
             django.db.DatabaseError: the database is away; nothing was deleted from the streams.
         """
         end = time.monotonic() + seconds
+        pause = threading.Event()
         while time.monotonic() < end and go_on():
-            self.drain(block_milliseconds=BLOCK_MILLISECONDS)
+            entries = self.drain(block_milliseconds=BLOCK_MILLISECONDS)
             self.finish_batches()
+            if 0 < entries < ENTRIES:
+                # What is in the stream is safe; a moment later there is more of it for the same cost.
+                pause.wait(GATHER_SECONDS)
         self.finish_batches(force=True)
 
     def drain(self, *, block_milliseconds: int | None = None) -> int:
@@ -201,7 +208,7 @@ def _keep_early(reports: Iterable[tuple[DeliveryReport, int, dt.datetime]]) -> N
 def _early_reports(rows: list[Record]) -> list[Record]:
     """Records of reports that came before these rows told the provider's ids; used up."""
     by_provider_id = {record.provider_id: record for record in rows if record.provider_id}
-    if not by_provider_id:
+    if not by_provider_id or not EarlyReport.objects.exists():
         return []
     early = list(EarlyReport.objects.filter(provider_id__in=by_provider_id))
     if early:
