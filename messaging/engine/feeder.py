@@ -68,6 +68,8 @@ class Feeder:
         """Take one chunk and claim it; False when there is none."""
         window = self.window
         token = secrets.token_hex(8)
+        # With nothing in hand the slots are empty: a small chunk is claimed sooner.
+        most = limits.PREFETCH if window.lanes else limits.FIRST_CHUNK
         gateway_id = window.gateway_id
         reply = await window.scripts.take(
             keys=[
@@ -77,7 +79,7 @@ class Feeder:
                 keys.held(gateway_id),
                 keys.leases(gateway_id),
             ],
-            args=[keys.prefix(gateway_id), token, limits.LEASE_MILLISECONDS, limits.PREFETCH, *excluded],
+            args=[keys.prefix(gateway_id), token, limits.LEASE_MILLISECONDS, most, *excluded],
         )
         if not reply:
             return False

@@ -21,6 +21,8 @@ GROUP = 40
 STALE_CHECK_SECONDS = 0.25
 #: Messages a sender holds in advance.
 PREFETCH = 1000
+#: Messages it takes when it holds none, so that the first requests leave soon.
+FIRST_CHUNK = 3 * GROUP
 #: A sender with nothing to do stays this long, seconds.
 IDLE_SECONDS = 1.0
 
