@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import time
 
 import uvloop
-from django.db import DatabaseError, OperationalError
+from django.db import DatabaseError
 
 from broadcast.core.config import config
 from broadcast.core.crypto import DecryptionError
@@ -24,6 +25,9 @@ from messaging.jobs.recorder import Recorder
 from messaging.services.gateways import status_url, stop_gateway, stop_number
 
 logger = logging.getLogger(__name__)
+
+#: A reader whose database is away waits this long before it calls itself again.
+DATABASE_AWAY_SECONDS = 1.0
 
 
 def stopping() -> bool:
@@ -118,11 +122,14 @@ def _keep_reading(name: str, run: sweeper.Reader, task: str) -> None:
         with Seat(name) as seat:
             if not seat.taken:
                 return
-            run(lambda: seat.renew() and not stopping())
+            try:
+                run(lambda: seat.renew() and not stopping())
+            except DatabaseError as error:
+                logger.warning("The database is away, the %s tries again: %s", name, error)
+                # Kept in the seat, so that neither we nor others that were called try again and again at once.
+                time.sleep(DATABASE_AWAY_SECONDS)
     except RedisAway as error:
         logger.warning("Redis is away, the %s waits for the sweeper: %s", name, error)
         return
-    except (OperationalError, DatabaseError) as error:
-        logger.warning("The database is away, the %s tries again: %s", name, error)
     if not stopping():
         enqueue(task)

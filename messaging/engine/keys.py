@@ -16,6 +16,8 @@ STATUSES = "{record}:statuses"
 INBOUND = "{inbound}:messages"
 #: Sorted set of opt-outs as they arrive, before the database knows; score = time in seconds.
 STOPS = "{inbound}:stops"
+#: Channel on which each new member of ``STOPS`` is told, for senders that have looked already.
+STOPPED = "{inbound}:stopped"
 #: Hash of gateways for the webhook process: key in URLs → encrypted settings.
 WEBHOOK_GATEWAYS = "webhooks:gateways"
 

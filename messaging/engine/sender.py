@@ -19,6 +19,7 @@ from integrations.models import Gateway
 from integrations.sms.errors import SendError
 from messaging.engine import keys, limits
 from messaging.engine.feeder import Feeder
+from messaging.engine.optouts import OptOuts
 from messaging.engine.releases import drop_queues, release_all
 from messaging.engine.seats import Seat
 from messaging.engine.slots import leave_slots, slot_keys
@@ -90,7 +91,9 @@ class Sender:
         return self.work_left
 
     async def _run(self, window: Window, driver: PyreqwestDriver) -> None:
+        opt_outs = OptOuts(window)
         try:
+            await opt_outs.listen()
             await self._tick(window)
         except RedisAway as error:
             logger.warning("Redis is away, nothing is sent through gateway %s: %s", self.gateway_id, error)
@@ -98,6 +101,7 @@ class Sender:
         end = window.loop.call_later(self.run_seconds, lambda: window.end(work_left=True))
         ticking = asyncio.create_task(self._keep_ticking(window))
         flushing = asyncio.create_task(window.flusher.loop())
+        hearing = asyncio.create_task(self._guard(window, opt_outs.run()))
         feeding = [
             asyncio.create_task(self._guard(window, job))
             for job in (Feeder(window, self.status_url).run(), Stager(window).run())
@@ -116,6 +120,9 @@ class Sender:
             window.queue.put_nowait(None)
         window.granted.set()
         await asyncio.gather(*workers)
+        hearing.cancel()
+        await asyncio.gather(hearing, return_exceptions=True)
+        await opt_outs.close()
         window.flusher.ending.set()
         await flushing
         await release_all(window)

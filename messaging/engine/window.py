@@ -50,6 +50,8 @@ class Window:
         self.draining = asyncio.Event()
         self.hungry = asyncio.Event()
         self.granted = asyncio.Event()
+        #: Opt-outs that were told of since the run began, as members of ``STOPS``.
+        self.heard: set[str] = set()
         #: Requests that may be started up to, in flight, and until when (event loop time).
         self.target = 0
         self.in_flight = 0

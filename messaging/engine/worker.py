@@ -48,7 +48,7 @@ class Worker:
             item = await queue.get()
             if item is None:
                 return
-            if loop.time() - item.checked_at > limits.STALE_CHECK_SECONDS and not await self._check_again(item):
+            if self._is_doubtful(item) and not await self._check_again(item):
                 continue
             # Nothing is awaited from here until the request is handed over: whoever stood still while waiting for Redis
             # has lost its slots to others.
@@ -61,8 +61,15 @@ class Worker:
             result = await self._send(item)
             self._settle(item, result)
 
+    def _is_doubtful(self, item: Staged) -> bool:
+        """Whether the person may have opted out since opt-outs were looked at."""
+        window = self.window
+        if window.loop.time() - item.checked_at > limits.STALE_CHECK_SECONDS:
+            return True
+        return bool(window.heard) and not window.heard.isdisjoint(stop_members([item]))
+
     async def _check_again(self, item: Staged) -> bool:
-        """Look at opt-outs once more for a message that waited; False when it must not leave."""
+        """Look at opt-outs once more; False when the message must not leave."""
         window = self.window
         try:
             stops = await window.redis.zmscore(keys.STOPS, stop_members([item]))

@@ -68,7 +68,10 @@ def suppress(
                 sender=Suppression, account_id=account_id, recipient=recipient, reason=reason, message_id=message_id
             )
     try:
-        get_redis().zadd(keys.STOPS, {keys.stop_of_account(account_id, recipient): time.time()})
+        member = keys.stop_of_account(account_id, recipient)
+        get_redis().pipeline(transaction=False).zadd(keys.STOPS, {member: time.time()}).publish(
+            keys.STOPPED, member
+        ).execute()
     except RedisAway as error:
         logger.warning("Redis is away: a suppression holds from the next claim on: %s", error)
     return created

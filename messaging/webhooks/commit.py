@@ -11,7 +11,7 @@ import orjson
 import redis
 
 from broadcast.core.redis import AsyncClient
-from messaging.engine.keys import FIELD, STOPS
+from messaging.engine.keys import FIELD, STOPPED, STOPS
 
 #: Most events of one stream entry.
 GROUP = 200
@@ -80,6 +80,8 @@ class GroupCommit:
         # The marks first: if only half arrives, somebody is written to less, never more.
         if stops:
             pipe.zadd(STOPS, stops)
+            for member in stops:
+                pipe.publish(STOPPED, member)
         for stream, events in streams.items():
             pipe.xadd(stream, {FIELD: orjson.dumps(events)})
         await pipe.execute()

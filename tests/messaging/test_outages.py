@@ -154,3 +154,23 @@ def test_the_database_away_while_sending(
     send_all(number)
     assert states(batch) == {"accepted": 1500}
     assert simulator.stats()["duplicate_sends"] == 0
+
+
+def test_a_reader_whose_database_is_away_waits_in_its_seat(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Else every reader that was called would try again at once, and call itself again."""
+    waited: list[tuple[float, bool]] = []
+
+    def away(_self: object, **_: object) -> None:
+        raise OperationalError("the server closed the connection unexpectedly")
+
+    def wait(seconds: float) -> None:
+        waited.append((seconds, bool(get_redis().exists(keys.seat("recorder")))))
+
+    monkeypatch.setattr(tasks.Recorder, "run", away)
+    monkeypatch.setattr("messaging.tasks.time.sleep", wait)
+    with caplog.at_level(logging.WARNING):
+        tasks.record()
+    assert "the recorder tries again" in caplog.text
+    assert waited == [(tasks.DATABASE_AWAY_SECONDS, True)]

@@ -7,17 +7,22 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from django.db import connections
 
-from broadcast.core.redis import connect_async
+from broadcast.core.redis import connect_async, get_redis
 from integrations.http.pyreqwest_driver import PyreqwestDriver
 from integrations.http.values import Reply, Request
 from integrations.sms.contract import OutboundSms
+from messaging.engine import keys
 from messaging.engine.lanes import Lane, Staged
+from messaging.engine.optouts import OptOuts
 from messaging.engine.window import Window
 from messaging.engine.worker import Worker
 from messaging.models import PhoneNumber
+from messaging.services.suppressions import suppress
+from messaging.webhooks.commit import Event, GroupCommit
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 class Watched(PyreqwestDriver):
@@ -33,8 +38,16 @@ class Watched(PyreqwestDriver):
         return Reply(201, {}, b'{"sid": "SM1", "status": "queued"}')
 
 
-async def send_one(number: PhoneNumber, *, stands_still: bool) -> tuple[int, int]:
-    """Offer one staged message, whose look at opt-outs is old, to a worker that has a slot.
+PERSON = "+14152000001"
+
+
+async def send_one(number: PhoneNumber, *, stands_still: bool = False, hears: str = "") -> tuple[int, int]:
+    """Offer one staged message to a worker that has a slot.
+
+    Args:
+        number: where it leaves from.
+        stands_still: the look at opt-outs is old, and the slots are gone when it has been made again.
+        hears: an opt-out that came after the look, which was just now.
 
     Returns:
         How many requests left, and how many messages wait again.
@@ -43,7 +56,9 @@ async def send_one(number: PhoneNumber, *, stands_still: bool) -> tuple[int, int
     window = Window(client, number.gateway_id, 1)
     window.target, window.slots_until = 1, window.loop.time() + 60
     lane = Lane("b1", "token", number)
-    item = Staged(OutboundSms(1, number.number, "+14152000001", "Hello", ""), 1, lane, checked_at=float("-inf"))
+    item = Staged(OutboundSms(1, number.number, PERSON, "Hello", ""), 1, lane)
+    item.checked_at = window.loop.time() + 60 if hears else float("-inf")
+    window.heard.update([hears] if hears else [])
     look = client.zmscore
 
     async def late(name: str, members: Sequence[str]) -> Any:
@@ -66,8 +81,50 @@ async def send_one(number: PhoneNumber, *, stands_still: bool) -> tuple[int, int
 
 
 def test_a_worker_that_has_its_slot_sends(number: PhoneNumber) -> None:
-    assert asyncio.run(send_one(number, stands_still=False)) == (1, 0)
+    assert asyncio.run(send_one(number)) == (1, 0)
 
 
 def test_a_worker_whose_slot_went_while_it_waited_for_redis_sends_nothing(number: PhoneNumber) -> None:
     assert asyncio.run(send_one(number, stands_still=True)) == (0, 1)
+
+
+def test_who_is_heard_to_have_opted_out_is_left_out_whatever_was_looked_at(number: PhoneNumber) -> None:
+    member = keys.stop_of_number(number.number, PERSON)
+    get_redis().zadd(keys.STOPS, {member: 1})
+    assert asyncio.run(send_one(number, hears=member)) == (0, 0)
+
+
+def test_who_has_come_back_since_is_sent_to(number: PhoneNumber) -> None:
+    assert asyncio.run(send_one(number, hears=keys.stop_of_number(number.number, PERSON))) == (1, 0)
+
+
+@pytest.mark.parametrize("how", ["webhook", "suppression"])
+def test_a_sender_hears_of_an_opt_out_at_once(number: PhoneNumber, how: str) -> None:
+    async def hear() -> set[str]:
+        client = connect_async()
+        window = Window(client, number.gateway_id, 1)
+        opt_outs = OptOuts(window)
+        await opt_outs.listen()
+        listening = asyncio.create_task(opt_outs.run())
+        if how == "webhook":
+            event = Event(keys.INBOUND, {}, stops=(keys.stop_of_number(number.number, PERSON),))
+            await GroupCommit(client).store(event)
+        else:
+            await asyncio.to_thread(opt_out)
+        window.loop.call_later(0.3, window.end)
+        await listening
+        await opt_outs.close()
+        await client.aclose()
+        window.close()
+        return window.heard
+
+    def opt_out() -> None:
+        suppress(account_id=number.account_id, recipient=PERSON, reason="opt_out")
+        connections.close_all()
+
+    heard = asyncio.run(hear())
+    expected = {
+        "webhook": keys.stop_of_number(number.number, PERSON),
+        "suppression": keys.stop_of_account(number.account_id, PERSON),
+    }
+    assert heard == {expected[how]}

@@ -1,0 +1,77 @@
+"""A cluster with a protection taken out, to see that the harness notices: ``python -m tests.chaos.cluster``.
+
+``CHAOS_WITHOUT`` says which: ``claim`` lets the claim take messages in any state; ``lease`` lets a sender that stood still
+go on under a lease that has expired, without its seat. Nothing outside this package knows of it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+PROTECTIONS = ("claim", "lease")
+VARIABLE = "CHAOS_WITHOUT"
+
+_CLAIM_CONDITION = "AND state = 'queued'\n          AND EXISTS (SELECT 1 FROM accounts_account"
+_LEASE_CONDITION = "if not expiry or tonumber(expiry) * 1000 <= now then return {-1, '0'} end"
+
+
+class NotFound(RuntimeError):
+    """What is to be taken out is not where it was: the engine has changed, and so must this module."""
+
+
+def without_claim() -> None:
+    """Claims no longer ask whether somebody else has sent the message."""
+    from messaging.engine import sql as database
+
+    real = database.fetch
+
+    def fetch(sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
+        if "SET state = 'sending'" in sql:
+            if _CLAIM_CONDITION not in sql:
+                raise NotFound(f"The claim has no “{_CLAIM_CONDITION}”.")
+            sql = sql.replace("AND state = 'queued'", "", 1)
+        return real(sql, params)
+
+    database.fetch = fetch
+
+
+def without_lease() -> None:
+    """Messages pass whether or not their lease has expired; nor does the loss of its seat end a sender, which it would
+    before many had passed."""
+    from messaging.engine import scripts, seats
+
+    real = scripts.read_script
+
+    def read_script(name: str) -> str:
+        source = real(name)
+        if name == "pace":
+            if _LEASE_CONDITION not in source:
+                raise NotFound(f"pace.lua has no “{_LEASE_CONDITION}”.")
+            source = source.replace(_LEASE_CONDITION, "")
+        return source
+
+    scripts.read_script = read_script
+    renew = seats.Seat.renew
+
+    def renew_whatever(self: seats.Seat) -> bool:
+        renew(self)
+        return True
+
+    seats.Seat.renew = renew_whatever  # type: ignore[method-assign]
+
+
+def main() -> None:
+    """Run ``qcluster`` without what ``CHAOS_WITHOUT`` names."""
+    import django
+    from django.core.management import call_command
+
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "broadcast.settings")
+    django.setup()
+    {"claim": without_claim, "lease": without_lease}[os.environ[VARIABLE]]()
+    call_command("qcluster")
+
+
+if __name__ == "__main__":
+    main()
