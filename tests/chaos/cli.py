@@ -62,7 +62,10 @@ def main(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(name)s: %(message)s")
     logger.setLevel(logging.INFO)
+    # A shell starts what runs in the background with Ctrl-C ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, _end)
+    signal.signal(signal.SIGHUP, _end)
     seed: int = random.SystemRandom().randrange(1_000_000) if options.seed is None else options.seed
     rounds: list[dict[str, Any]] = []
     try:
@@ -83,7 +86,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _end(number: int, _frame: FrameType | None) -> None:
-    """SIGTERM ends the run the way Ctrl-C does: what it has started is ended."""
+    """SIGTERM or a closed terminal ends the run the way Ctrl-C does: what it has started is ended."""
     raise SystemExit(128 + number)
 
 

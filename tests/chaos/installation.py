@@ -50,6 +50,7 @@ CARRIER = SimulatorSettings(
     callbacks_repeated=0.3,
     callbacks_lost=0.01,
     callback_backoff_seconds=0.1,
+    callback_timeout_seconds=3.0,
     reply_delay_seconds=0.5,
     # Below the time-out, or the provider would still count a request whose slot is used again.
     hang_seconds=1.0,

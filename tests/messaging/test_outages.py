@@ -168,7 +168,7 @@ def test_a_reader_whose_database_is_away_waits_in_its_seat(
     def wait(seconds: float) -> None:
         waited.append((seconds, bool(get_redis().exists(keys.seat("recorder")))))
 
-    monkeypatch.setattr(tasks.Recorder, "run", away)
+    monkeypatch.setattr("messaging.tasks.Recorder.run", away)
     monkeypatch.setattr("messaging.tasks.time.sleep", wait)
     with caplog.at_level(logging.WARNING):
         tasks.record()
