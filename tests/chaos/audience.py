@@ -13,6 +13,9 @@ from tests.factories import AccountFactory, CampaignFactory, PhoneNumberFactory,
 TEMPLATE = "Hi {{ first_name }}, the sale starts tomorrow at nine. Reply STOP to opt out."
 #: Far above what is reached, so that the 40 requests are the limit.
 FREE_PACE = 100_000
+#: The last seven digits of the first person's number, and how many are used before they begin again: a late answer to a
+#: person of one round must not be taken for one of the next.
+FIRST_NUMBER, NUMBERS = 2_000_000, 5_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +50,9 @@ def make_audience(installation: Installation, round_number: int, count: int) -> 
         number=SHORT_CODES[round_number % len(SHORT_CODES)],
         pace_segments=FREE_PACE,
     )
+    first = FIRST_NUMBER + round_number * count % NUMBERS
     people = Subscriber.objects.bulk_create(
-        Subscriber(account=account, number=f"+1415{2_000_000 + index}", first_name=f"P{round_number}-{index}")
+        Subscriber(account=account, number=f"+1415{first + index}", first_name=f"P{round_number}-{index}")
         for index in range(count)
     )
     lists = [SubscriberListFactory.create(account=account) for _ in range(3)]

@@ -18,6 +18,7 @@ from campaigns.models import Campaign
 from campaigns.services.launch import launch
 from messaging.engine import keys
 from messaging.jobs.lookups import GRACE_SECONDS
+from messaging.jobs.sweeper import FORGOTTEN_SECONDS
 from messaging.models import Message
 from messaging.querysets import MessageQuerySet
 from messaging.states import MessageState
@@ -145,7 +146,9 @@ class Round:
         return self.adversary.is_done and self._messages().exists() and not self._messages(*_LEAVING).exists()
 
     def _quiet(self) -> bool:
-        """Whether nothing leaves, is called back or waits to be recorded; what does is said when it takes too long."""
+        """Whether nothing leaves, is called back or waits to be recorded; ``pending`` holds what does."""
+        # The minute after which an answer that was never put into Redis is put there passes at once as well.
+        self._age(Message.objects.filter(batch=None, state=MessageState.QUEUED), FORGOTTEN_SECONDS)
         stats = self.installation.simulator.stats()
         self.pending = {
             "requests": stats["in_flight"],
