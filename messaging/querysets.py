@@ -10,7 +10,7 @@ from django.db.models import Count
 from messaging.states import FINAL_STATES, BatchState
 
 if TYPE_CHECKING:
-    from messaging.models import Batch, Message, PhoneNumber, Suppression  # noqa: F401  named in strings below
+    from messaging.models import Alert, Batch, Message, PhoneNumber, SenderPool, Suppression  # noqa: F401  named in strings below
 
 
 class PhoneNumberQuerySet(models.QuerySet["PhoneNumber"]):
@@ -19,6 +19,18 @@ class PhoneNumberQuerySet(models.QuerySet["PhoneNumber"]):
     def sendable(self) -> Self:
         """Numbers that may send."""
         return self.filter(state="active", gateway__is_enabled=True)
+
+
+class SenderPoolQuerySet(models.QuerySet["SenderPool"]):
+    """Sender pools."""
+
+
+class AlertQuerySet(models.QuerySet["Alert"]):
+    """Alerts."""
+
+    def open(self) -> Self:
+        """Those that still need a person."""
+        return self.filter(resolved_at__isnull=True)
 
 
 class BatchQuerySet(models.QuerySet["Batch"]):

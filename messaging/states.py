@@ -17,6 +17,7 @@ class MessageState(models.TextChoices):
     NO_REPORT = "no_report", "No report"
     SUPPRESSED = "suppressed", "Suppressed"
     CANCELLED = "cancelled", "Cancelled"
+    EXPIRED = "expired", "Expired"
     FAILED = "failed", "Failed"
     UNDELIVERED = "undelivered", "Undelivered"
     DELIVERED = "delivered", "Delivered"
@@ -34,6 +35,7 @@ RANK: dict[str, int] = {
     MessageState.NO_REPORT: 40,
     MessageState.SUPPRESSED: 50,
     MessageState.CANCELLED: 50,
+    MessageState.EXPIRED: 50,
     MessageState.FAILED: 50,
     MessageState.UNDELIVERED: 50,
     MessageState.DELIVERED: 50,

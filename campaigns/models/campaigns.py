@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.core.validators import MaxValueValidator
 from django.db import models
 
 from accounts.models import Account
 from broadcast.core.models import TimestampedModel
 from campaigns.models.lists import SubscriberList
 from campaigns.querysets import CampaignQuerySet
-from messaging.models import Batch, PhoneNumber
+from messaging.models import Batch, PhoneNumber, SenderPool
+from messaging.models.batches import (
+    DEFAULT_CANARY_WAIT_MINUTES,
+    DEFAULT_EXPIRE_MINUTES,
+    DEFAULT_MAX_OPT_OUT_PERCENT,
+    DEFAULT_MAX_REJECTED_PERCENT,
+)
+
+#: A week.
+MAX_EXPIRE_MINUTES = 7 * 24 * 60
 
 
 class Campaign(TimestampedModel):
@@ -45,6 +55,15 @@ class Campaign(TimestampedModel):
     number = models.ForeignKey(
         PhoneNumber, on_delete=models.PROTECT, related_name="campaigns", verbose_name="sending number"
     )
+    pool = models.ForeignKey(
+        SenderPool,
+        on_delete=models.PROTECT,
+        related_name="campaigns",
+        verbose_name="sender pool",
+        null=True,
+        blank=True,
+        help_text="Spreads the campaign over several numbers; each recipient always hears from the same one.",
+    )
     body = models.TextField(
         "text",
         max_length=1600,
@@ -54,6 +73,36 @@ class Campaign(TimestampedModel):
     state = models.CharField(max_length=10, choices=State, default=State.DRAFT, editable=False)
     scheduled_at = models.DateTimeField(
         null=True, blank=True, help_text="In the account's time zone. Empty: launched by hand."
+    )
+    expire_minutes = models.PositiveIntegerField(
+        "latest time",
+        default=DEFAULT_EXPIRE_MINUTES,
+        validators=[MaxValueValidator(MAX_EXPIRE_MINUTES)],
+        help_text="In minutes after it is due: what has not left by then expires instead of arriving too late. 0: never.",
+    )
+    canary_percent = models.PositiveSmallIntegerField(
+        "canary",
+        default=0,
+        validators=[MaxValueValidator(50)],
+        help_text="Percent of the recipients who get it first, to see how it does. 0: everybody at once.",
+    )
+    canary_wait_minutes = models.PositiveIntegerField(
+        "canary's wait",
+        default=DEFAULT_CANARY_WAIT_MINUTES,
+        validators=[MaxValueValidator(MAX_EXPIRE_MINUTES)],
+        help_text="Minutes between the last of them and the look at how they did.",
+    )
+    max_rejected_percent = models.PositiveSmallIntegerField(
+        "rejections allowed",
+        default=DEFAULT_MAX_REJECTED_PERCENT,
+        validators=[MaxValueValidator(100)],
+        help_text="Percent: pauses when the provider refuses more of the last sends than this. 0: never.",
+    )
+    max_opt_out_percent = models.PositiveSmallIntegerField(
+        "opt-outs allowed",
+        default=DEFAULT_MAX_OPT_OUT_PERCENT,
+        validators=[MaxValueValidator(100)],
+        help_text="Percent: the canary stops the campaign when more of its recipients opt out than this. 0: never.",
     )
     batch = models.OneToOneField(
         Batch, on_delete=models.PROTECT, related_name="campaign", null=True, blank=True, editable=False

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from messaging.models.alerts import Alert
 from messaging.models.batches import Batch
 from messaging.models.inbound import InboundMessage, RejectedWebhook
 from messaging.models.messages import EarlyReport, Message
 from messaging.models.numbers import PhoneNumber
+from messaging.models.pools import SenderPool
 from messaging.models.suppressions import Suppression
 
-__all__ = ["Batch", "EarlyReport", "InboundMessage", "Message", "PhoneNumber", "RejectedWebhook", "Suppression"]
+__all__ = [
+    "Alert",
+    "Batch",
+    "EarlyReport",
+    "InboundMessage",
+    "Message",
+    "PhoneNumber",
+    "RejectedWebhook",
+    "SenderPool",
+    "Suppression",
+]

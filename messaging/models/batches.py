@@ -8,12 +8,19 @@ from accounts.models import Account
 from broadcast.core.models import TimestampedModel
 from integrations.models import Gateway
 from messaging.models.numbers import PhoneNumber
+from messaging.models.pools import SenderPool
 from messaging.querysets import BatchQuerySet
 from messaging.states import BatchState
 
+#: Usual limits of a batch.
+DEFAULT_EXPIRE_MINUTES = 240
+DEFAULT_CANARY_WAIT_MINUTES = 15
+DEFAULT_MAX_REJECTED_PERCENT = 20
+DEFAULT_MAX_OPT_OUT_PERCENT = 5
+
 
 class Batch(TimestampedModel):
-    """Messages with one text, from one number, to many recipients.
+    """Messages with one text, from one number or a pool of them, to many recipients.
 
     ::
 
@@ -24,6 +31,8 @@ class Batch(TimestampedModel):
 
     Moved only by ``messaging.services.batches``, with a conditional UPDATE for each arrow. ``finished`` means that every
     message is in a final state.
+
+    With a canary it sends to the first few, waits, judges, and goes on (``passed``) or is paused for a person (``failed``).
     """
 
     class PauseCode(models.TextChoices):
@@ -35,10 +44,26 @@ class Batch(TimestampedModel):
         GATEWAY = "gateway", "The provider refuses everything"
         NUMBER = "number", "The provider refuses the sending number"
         ACCOUNT = "account", "The account is not active"
+        REJECTIONS = "rejections", "Too many rejections"
+        CANARY = "canary", "The canary did badly"
+
+    class Canary(models.TextChoices):
+        """Where the first few stand, after whom the others go."""
+
+        NONE = "", "None"
+        SENDING = "sending", "Going to the first few"
+        PASSED = "passed", "Passed"
+        FAILED = "failed", "Did badly"
 
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="batches")
     gateway = models.ForeignKey(Gateway, on_delete=models.PROTECT, related_name="batches")
     number = models.ForeignKey(PhoneNumber, on_delete=models.PROTECT, related_name="batches")
+    pool = models.ForeignKey(SenderPool, on_delete=models.PROTECT, related_name="batches", null=True, blank=True)
+    sender_ids = models.JSONField(
+        default=list,
+        editable=False,
+        help_text="Ids of the numbers that its messages leave from, as they were at launch.",
+    )
     label = models.CharField(max_length=120)
     source = models.CharField(
         max_length=64, blank=True, editable=False, help_text="The submitter's reference, e.g. campaign:12."
@@ -49,6 +74,40 @@ class Batch(TimestampedModel):
     pause_reason = models.CharField(max_length=255, blank=True, editable=False)
     resume_at = models.DateTimeField(null=True, blank=True, editable=False, help_text="When a pause ends by itself.")
     respects_quiet_hours = models.BooleanField(default=True)
+    expire_minutes = models.PositiveIntegerField(
+        default=DEFAULT_EXPIRE_MINUTES,
+        help_text="What has not left so long after it was due does not leave any more; 0: no such limit.",
+    )
+    expires_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="From then on nothing leaves. Moves on when somebody resumes it.",
+    )
+    canary_percent = models.PositiveSmallIntegerField(default=0, help_text="Who gets it first; 0: everybody at once.")
+    canary_step = models.PositiveIntegerField(
+        default=0, editable=False, help_text="The first few are the messages whose id it divides."
+    )
+    canary_wait_minutes = models.PositiveIntegerField(default=DEFAULT_CANARY_WAIT_MINUTES)
+    canary_state = models.CharField(max_length=8, choices=Canary, default=Canary.NONE, blank=True, editable=False)
+    canary_until = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="When the first few are judged; set when the last of them left.",
+    )
+    max_rejected_percent = models.PositiveSmallIntegerField(
+        default=DEFAULT_MAX_REJECTED_PERCENT, help_text="Pauses when more of the last sends are refused; 0: never."
+    )
+    max_opt_out_percent = models.PositiveSmallIntegerField(
+        default=DEFAULT_MAX_OPT_OUT_PERCENT,
+        help_text="The canary stops it when more of the first few opt out; 0: never.",
+    )
+    moved_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="When something of it was last recorded, to a few seconds."
+    )
+    stalled_at = models.DateTimeField(null=True, blank=True, editable=False)
+    stall_reason = models.CharField(max_length=255, blank=True, editable=False)
     launched_at = models.DateTimeField(null=True, blank=True, editable=False)
     finished_at = models.DateTimeField(null=True, blank=True, editable=False)
 

@@ -23,7 +23,7 @@ class Message(models.Model):
           │          ├─► failed                              (the provider refused it)
           │          └─► unknown ─► accepted, sent, …        (a report or a look-up settled it)
           │                   └───► unresolved               (nothing ever did)
-          └─► suppressed | cancelled
+          └─► suppressed | cancelled | expired
 
     The state moves forward only (``messaging.states.RANK``); every change is a conditional UPDATE in
     ``messaging.engine``. A message that never left goes back from ``sending`` to ``queued``, which only the holder of its
