@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 from django.db import models
-from django.db.models import Count
+from django.db.models import Count, Value
+from django.db.models.functions import Mod
 
 from messaging.states import FINAL_STATES, BatchState
 
@@ -48,6 +49,10 @@ class MessageQuerySet(models.QuerySet["Message"]):
         """Number of messages by state."""
         rows = self.order_by().values_list("state").annotate(n=Count("id"))
         return dict(rows)
+
+    def canary(self, step: int) -> Self:
+        """A batch's first few: the messages whose id ``step`` divides."""
+        return self.alias(canary_rest=Mod("id", Value(max(1, step)))).filter(canary_rest=0)
 
     def cohort_counts(self) -> list[tuple[int, str, int]]:
         """(cohort, state, number of messages), for every combination there is."""

@@ -59,10 +59,16 @@ class Config:
     request_timeout_seconds: float
     #: BROADCAST_LEASE_SECONDS: what a killed process held is taken apart after this long; seats and slots go by it.
     lease_seconds: float
+    #: BROADCAST_EXPIRE_SECONDS: seconds after which a single message that has not left does not leave any more.
+    expire_seconds: int
     #: BROADCAST_REPORT_WAIT: seconds after which a message without a delivery report is closed.
     report_wait_seconds: int
     #: BROADCAST_IMPORT_MAX_MB: largest file taken through the console's import form, in megabytes.
     import_max_megabytes: int
+    #: BROADCAST_ALERT_EMAILS: who is told of trouble, comma separated; empty: nobody, the console shows it.
+    alert_emails: tuple[str, ...]
+    #: BROADCAST_EMAIL_URL: the mail server, e.g. ``submission://user:password@host:587``; locally mail goes to the terminal.
+    email_url: str
     #: BROADCAST_LOG_LEVEL
     log_level: str
 
@@ -142,8 +148,11 @@ def read_config() -> Config:
         workers=env.int("BROADCAST_WORKERS", 6),
         request_timeout_seconds=env.float("BROADCAST_REQUEST_TIMEOUT", 10.0),
         lease_seconds=env.float("BROADCAST_LEASE_SECONDS", 30.0),
+        expire_seconds=env.int("BROADCAST_EXPIRE_SECONDS", 4 * 3600),
         report_wait_seconds=env.int("BROADCAST_REPORT_WAIT", 3600),
         import_max_megabytes=env.int("BROADCAST_IMPORT_MAX_MB", 5),
+        alert_emails=tuple(env.list("BROADCAST_ALERT_EMAILS", [], subcast=str.strip)),
+        email_url=env.str("BROADCAST_EMAIL_URL", "console:" if local else ""),
         log_level=env.str("BROADCAST_LOG_LEVEL", "INFO").upper(),
     )
 

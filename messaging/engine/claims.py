@@ -6,13 +6,15 @@ most.
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 from django.utils import timezone
 
-from messaging.engine import sql
+from broadcast.core.config import config
+from messaging.engine import keys, sql
 from messaging.models import Batch, PhoneNumber
 from messaging.states import BatchState, MessageState
 
@@ -42,14 +44,14 @@ class Claim:
 
     Args:
         messages: in the order of their ids.
-        template: the batch's text, empty for single messages.
         number: the number they leave from, None when there is nothing to send.
+        batch: their batch, with its text and limits; None for single messages.
         suppressed: how many were suppressed just now.
     """
 
     messages: list[ClaimedMessage]
-    template: str = ""
     number: PhoneNumber | None = None
+    batch: Batch | None = None
     suppressed: int = 0
 
 
@@ -72,16 +74,16 @@ def claim(*, queue_name: str, ids: list[int], token: str) -> Claim:
     """Claim queued messages for a lease.
 
     Args:
-        queue_name: ``b<batch>`` or ``n<number>``.
+        queue_name: see ``keys``.
         ids: what the lease holds.
         token: the lease.
 
     Returns:
-        Those that were still queued, whose batch is sending and whose account is active; the others are somebody
-        else's, over, or wait for their batch to be resumed.
+        Those that were still queued at this number, not too late, whose batch is sending and whose account is active; the
+        others are somebody else's, over, or wait for their batch to be resumed.
     """
     suppressed = suppress_opted_out(ids)
-    number, template = _origin(queue_name)
+    number, batch = _origin(queue_name)
     if number is None or number.state != PhoneNumber.State.ACTIVE or not number.gateway.is_enabled:
         return Claim([], suppressed=suppressed)
     condition, parameter = sql.id_list(ids)
@@ -89,28 +91,35 @@ def claim(*, queue_name: str, ids: list[int], token: str) -> Claim:
     rows = sql.fetch(
         f"""
         UPDATE messaging_message SET state = 'sending', lease = %s, claimed_at = %s, changed_at = %s
-        WHERE id {condition} AND state = 'queued'
+        WHERE id {condition} AND state = 'queued' AND number_id = %s
           AND EXISTS (SELECT 1 FROM accounts_account a WHERE a.id = account_id AND a.status = 'active')
-          AND (batch_id IS NULL OR EXISTS (
-            SELECT 1 FROM messaging_batch b WHERE b.id = batch_id AND b.state = %s))
+          AND (batch_id IS NULL AND created_at > %s OR EXISTS (
+            SELECT 1 FROM messaging_batch b
+            WHERE b.id = batch_id AND b.state = %s AND (b.expires_at IS NULL OR b.expires_at > %s)))
         RETURNING id, recipient, body, context, kind
         """,  # noqa: S608  the condition is ours
-        [token, now, now, parameter, BatchState.SENDING],
+        [token, now, now, parameter, number.pk, singles_from(now), BatchState.SENDING, now],
     )
     messages = [
         ClaimedMessage(row[0], row[1], row[2], _json(row[3]), row[4] == "service")
         for row in sorted(rows, key=lambda row: row[0])
     ]
-    return Claim(messages, template, number, suppressed)
+    return Claim(messages, number, batch, suppressed)
 
 
-def _origin(queue_name: str) -> tuple[PhoneNumber | None, str]:
-    """The number and the template of a queue."""
-    numbers = PhoneNumber.objects.select_related("gateway")
-    if queue_name.startswith("b"):
-        batch = Batch.objects.filter(pk=int(queue_name[1:])).only("template", "number_id").first()
-        return (numbers.filter(pk=batch.number_id).first(), batch.template) if batch else (None, "")
-    return numbers.filter(pk=int(queue_name[1:])).first(), ""
+def singles_from(now: dt.datetime) -> dt.datetime:
+    """Single messages that were made before this do not leave any more."""
+    return now - dt.timedelta(seconds=config().expire_seconds)
+
+
+def _origin(queue_name: str) -> tuple[PhoneNumber | None, Batch | None]:
+    """The number and the batch of a queue."""
+    number = PhoneNumber.objects.select_related("gateway").filter(pk=keys.number_of(queue_name)).first()
+    batch_id = keys.batch_of(queue_name)
+    if batch_id is None:
+        return number, None
+    batch = Batch.objects.filter(pk=batch_id).only("template", "expires_at", "max_rejected_percent").first()
+    return (number, batch) if batch else (None, None)
 
 
 def _json(value: Any) -> dict[str, Any]:
@@ -153,6 +162,28 @@ def release(*, ids: list[int], token: str) -> list[int]:
         [timezone.now(), BatchState.CANCELLED, parameter, token],
     )
     return sorted(row[0] for row in rows if row[1] == "queued")
+
+
+def expire(*, batch_id: int) -> int:
+    """A batch's queued messages are too late: ``queued`` → ``expired``; how many there were."""
+    return _expire("batch_id = %s", batch_id)
+
+
+def expire_singles(*, before: dt.datetime) -> int:
+    """Single messages that are too late: ``queued`` → ``expired``; how many there were.
+
+    Args:
+        before: those made before it.
+    """
+    return _expire("batch_id IS NULL AND created_at <= %s", before)
+
+
+def _expire(condition: str, parameter: Any) -> int:
+    return sql.run(
+        f"UPDATE messaging_message SET state = %s, reason = 'expired', changed_at = %s, "  # noqa: S608  ours
+        f"reason_text = 'It had not left by its latest time.' WHERE state = 'queued' AND {condition}",
+        [MessageState.EXPIRED, timezone.now(), parameter],
+    )
 
 
 def mark_unknown(*, ids: list[int], token: str, text: str) -> int:

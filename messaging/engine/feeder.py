@@ -31,6 +31,7 @@ class Feeder:
     def __init__(self, window: Window, status_url: str) -> None:
         self.window = window
         self.status_url = status_url
+        self.singles_at = 0.0
 
     async def run(self) -> None:
         """Feed until the run ends; end it when nothing has been there to send for a while."""
@@ -40,14 +41,20 @@ class Feeder:
             counts = waiting_by_queue(window.lanes)
             now = window.loop.time()
             ready = sum(len(lane.waiting) for lane in window.lanes if lane.next_at <= now + limits.TICK_SECONDS)
-            if ready >= limits.PREFETCH or window.backoff_until > now:
+            if window.backoff_until > now or window.circuit.limit() == 0:
+                await asyncio.sleep(LOOK_SECONDS)
+                continue
+            # With enough in hand only single messages are taken: they wait for nobody's campaign.
+            singles_only = ready >= window.prefetch
+            if singles_only and now < self.singles_at:
                 await asyncio.sleep(LOOK_SECONDS / 2)
                 continue
+            self.singles_at = now + limits.SINGLES_SECONDS
             full = {
-                lane.name for lane in window.lanes if counts[lane.name] >= min(limits.PREFETCH, chunk_ids(lane.number))
+                lane.name for lane in window.lanes if counts[lane.name] >= min(window.prefetch, chunk_ids(lane.number))
             }
             try:
-                taken = await self._take(full)
+                taken = await self._take(full, rings=1 if singles_only else 2)
             except RedisAway as error:
                 window.redis_away(error)
                 return
@@ -64,8 +71,13 @@ class Feeder:
                 return
             await asyncio.sleep(LOOK_SECONDS)
 
-    async def _take(self, excluded: set[str]) -> bool:
-        """Take one chunk and claim it; False when there is none."""
+    async def _take(self, excluded: set[str], *, rings: int) -> bool:
+        """Take one chunk and claim it; False when there is none.
+
+        Args:
+            excluded: queues of which there is enough in hand.
+            rings: 1 for single messages alone, 2 for batches too.
+        """
         window = self.window
         token = secrets.token_hex(8)
         # With nothing in hand the slots are empty: a small chunk is claimed sooner.
@@ -79,7 +91,7 @@ class Feeder:
                 keys.held(gateway_id),
                 keys.leases(gateway_id),
             ],
-            args=[keys.prefix(gateway_id), token, limits.LEASE_MILLISECONDS, most, *excluded],
+            args=[keys.prefix(gateway_id), token, limits.LEASE_MILLISECONDS, most, rings, *excluded],
         )
         if not reply:
             return False
@@ -92,10 +104,17 @@ class Feeder:
             window.end()
             return False
         if lane is not None and lane.open:
-            window.lanes.append(lane)
+            self._add(lane)
         else:
             await window.flusher.drop_lease(token)
         return True
+
+    def _add(self, lane: Lane) -> None:
+        window = self.window
+        batch = lane.batch
+        if batch is not None and batch.max_rejected_percent:
+            window.watch(lane, batch.pk, batch.max_rejected_percent)
+        window.lanes.append(lane)
 
     def _claim(self, name: str, ids: list[int], token: str) -> Lane | None:
         claim = claims.claim(queue_name=name, ids=ids, token=token)

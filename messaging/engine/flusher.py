@@ -12,6 +12,7 @@ from django.db import DatabaseError
 from broadcast.core.redis import AsyncClient, RedisAway
 from integrations.sms.contract import SendResult
 from messaging.engine import keys, limits, stream
+from messaging.engine.circuit import Circuit
 from messaging.engine.lanes import Lane, Staged
 from messaging.engine.records import write
 
@@ -33,6 +34,7 @@ class Flusher:
         in_thread: runs database work beside the loop.
         redis_away: told when Redis is away.
         lane_over: told of a lane that has nothing left.
+        circuit: the gateway's; Redis is told when it changes.
     """
 
     def __init__(
@@ -42,12 +44,14 @@ class Flusher:
         in_thread: Callable[..., Awaitable[Any]],
         redis_away: Callable[[BaseException], None],
         lane_over: Callable[[Lane], None],
+        circuit: Circuit,
     ) -> None:
         self.client = client
         self.gateway_id = gateway_id
         self.in_thread = in_thread
         self.redis_away = redis_away
         self.lane_over = lane_over
+        self.circuit = circuit
         self.done: list[tuple[Staged, SendResult, float]] = []
         self.unmarked: dict[Lane, set[int]] = {}
         self.touched: set[Lane] = set()
@@ -74,7 +78,7 @@ class Flusher:
                 async with asyncio.timeout(LINGER_SECONDS):
                     await self.full.wait()
             except TimeoutError:
-                if not (self.done or self.unmarked or self.touched):
+                if not (self.done or self.unmarked or self.touched or self.circuit.changed):
                     continue
             await self.flush()
         await self.flush()
@@ -100,7 +104,7 @@ class Flusher:
     async def _flush(self) -> None:
         done, touched = list(self.done), set(self.touched)
         unmarked = {lane: set(ids) for lane, ids in self.unmarked.items()}
-        if not (done or unmarked or touched or self.backoff_milliseconds):
+        if not (done or unmarked or touched or self.backoff_milliseconds or self.circuit.changed):
             return
         pipe = self.client.pipeline(transaction=False)
         if done:
@@ -111,14 +115,25 @@ class Flusher:
             pipe.srem(keys.attempted(self.gateway_id, lane.token), *ids)
         if self.backoff_milliseconds:
             pipe.set(keys.backoff(self.gateway_id), 1, px=self.backoff_milliseconds)
+        if self.circuit.changed:
+            self._tell_circuit(pipe)
         if pipe.command_stack:
             await pipe.execute()
+        self.circuit.changed = False
         self.backoff_milliseconds = 0
         self._forget(done, unmarked, touched)
         over = {lane for lane in touched | {item.lane for item, _, _ in done} if not lane.open and not lane.waiting}
         for lane in over:
             await self.drop_lease(lane.token)
             self.lane_over(lane)
+
+    def _tell_circuit(self, pipe: Any) -> None:
+        key = keys.circuit(self.gateway_id)
+        if self.circuit.is_open:
+            pipe.hset(key, mapping=self.circuit.shared())
+            pipe.expire(key, self.circuit.seconds_kept())
+        else:
+            pipe.delete(key)
 
     def _forget(
         self, done: list[tuple[Staged, SendResult, float]], unmarked: dict[Lane, set[int]], touched: set[Lane]

@@ -67,7 +67,7 @@ def attempted(gateway_id: int, token: str) -> str:
 
 
 def held(gateway_id: int) -> str:
-    """Set of the names of queues that are paused or cancelled."""
+    """Set of the names of batches that are paused or cancelled."""
     return f"{prefix(gateway_id)}held"
 
 
@@ -96,14 +96,39 @@ def backoff(gateway_id: int) -> str:
     return f"{prefix(gateway_id)}backoff"
 
 
+def circuit(gateway_id: int) -> str:
+    """Hash, while a gateway's circuit is open: ``since`` and ``until`` (unix seconds), ``reason``, ``failures``."""
+    return f"{prefix(gateway_id)}circuit"
+
+
 def seat(name: str) -> str:
     """Held by the one process that does a job."""
     return f"seat:{name}"
 
 
-def batch_queue(batch_id: int) -> str:
-    """Queue name of a batch."""
+def batch_name(batch_id: int) -> str:
+    """What the queues of a batch have in common; ``held`` names batches by it."""
     return f"b{batch_id}"
+
+
+def batch_queue(batch_id: int, number_id: int) -> str:
+    """Queue name of what leaves one number for a batch: a slow number's queue does not hold up another's."""
+    return f"{batch_name(batch_id)}.{number_id}"
+
+
+def batch_of(queue_name: str) -> int | None:
+    """The batch that a queue belongs to; None for single messages."""
+    return int(queue_name[1:].partition(".")[0]) if queue_name.startswith("b") else None
+
+
+def number_of(queue_name: str) -> int:
+    """The number that a queue leaves from."""
+    return int(queue_name.rpartition(".")[2].lstrip("n"))
+
+
+def owner_of(queue_name: str) -> str:
+    """What a queue shares its turns with: its batch's other queues, or nothing."""
+    return queue_name.partition(".")[0]
 
 
 def single_queue(number_id: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -9,8 +10,10 @@ from dataclasses import dataclass, field
 from broadcast.core.merge import TemplateError, render_template
 from integrations.sms.contract import OutboundSms
 from integrations.sms.segments import segments
+from messaging.engine import keys
 from messaging.engine.claims import Claim
-from messaging.models import PhoneNumber
+from messaging.engine.rejections import Rejections
+from messaging.models import Batch, PhoneNumber
 
 #: What carriers take at most, in characters.
 MAX_BODY_CHARACTERS = 1600
@@ -43,17 +46,31 @@ class Lane:
         name: the queue they came from.
         token: the lease.
         number: the number they leave from.
+        batch: with its text and limits; None for single messages.
         waiting: not staged yet.
         open: ids without a result in the stream.
         next_at: event loop time before which the number's pace allows nothing.
+        expires_at: unix time from which on nothing leaves.
+        rejections: the batch's last sends.
+        owner: what it shares its turns with.
+        is_single: whether it goes before batches.
     """
 
     name: str
     token: str
     number: PhoneNumber
+    batch: Batch | None = None
     waiting: deque[Staged] = field(default_factory=deque)
     open: set[int] = field(default_factory=set)
     next_at: float = 0.0
+    expires_at: float = math.inf
+    rejections: Rejections | None = None
+    owner: str = field(init=False)
+    is_single: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.owner = keys.owner_of(self.name)
+        self.is_single = keys.batch_of(self.name) is None
 
 
 def make_lane(*, name: str, token: str, claim: Claim, status_url: str) -> tuple[Lane, dict[int, tuple[str, str]]]:
@@ -71,13 +88,16 @@ def make_lane(*, name: str, token: str, claim: Claim, status_url: str) -> tuple[
     number = claim.number
     if number is None:
         raise ValueError("A claim without a number has no lane.")
-    lane = Lane(name, token, number)
+    batch = claim.batch
+    lane = Lane(name, token, number, batch)
+    if batch is not None and batch.expires_at is not None:
+        lane.expires_at = batch.expires_at.timestamp()
     problems: dict[int, tuple[str, str]] = {}
     for message in claim.messages:
         body = message.body
         if not body:
             try:
-                body = render_template(claim.template, message.context)
+                body = render_template(batch.template if batch else "", message.context)
             except TemplateError as error:
                 problems[message.id] = ("template", str(error))
                 continue

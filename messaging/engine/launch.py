@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -20,6 +21,10 @@ from messaging.states import MessageState
 LEASE_IDS = 1000
 #: A slow number's lease holds what leaves in about this many seconds, so that a killed sender delays little.
 LEASE_SECONDS_OF_PACE = 10
+#: Rows read at once while queues are made.
+ROWS_AT_ONCE = 10_000
+#: What Redis keeps of a batch outlives it by this long: a sender may still hold some of it.
+FORGET_AFTER_SECONDS = 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +43,19 @@ class RecipientQuery:
 def insert_messages(*, batch: Batch, recipients: RecipientQuery) -> int:
     """Freeze an audience into message rows: one statement, repeatable, one row a recipient.
 
-    Suppressed recipients become rows too, in state ``suppressed`` with the reason.
+    Suppressed recipients become rows too, in state ``suppressed`` with the reason. With a sender pool each recipient gets
+    the number that their group belongs to.
 
     Returns:
         Rows made by this call; 0 when it ran before.
     """
     now = timezone.now()
+    number, number_params = _number_of_recipient(batch)
     return sql.run(
         f"""
         INSERT INTO messaging_message (kind, account_id, batch_id, number_id, recipient, body, context, cohort, state,
           reason, reason_text, provider_id, segments, lease, created_at, changed_at)
-        SELECT 'campaign', %s, %s, %s, r.recipient, '', r.context, r.cohort,
+        SELECT 'campaign', %s, %s, {number}, r.recipient, '', r.context, r.cohort,
           CASE WHEN x.id IS NULL THEN 'queued' ELSE 'suppressed' END, COALESCE(x.reason, ''),
           CASE WHEN x.id IS NULL THEN '' ELSE 'Suppressed before the launch.' END, '', 0, '', {_now()}, {_now()}
         FROM ({recipients.sql}) r
@@ -57,7 +64,33 @@ def insert_messages(*, batch: Batch, recipients: RecipientQuery) -> int:
         WHERE TRUE
         ON CONFLICT (batch_id, recipient) DO NOTHING
         """,  # noqa: S608  compiled from querysets
-        [batch.account_id, batch.pk, batch.number_id, now, now, *recipients.params, batch.account_id],
+        [batch.account_id, batch.pk, *number_params, now, now, *recipients.params, batch.account_id],
+    )
+
+
+def _number_of_recipient(batch: Batch) -> tuple[str, list[Any]]:
+    """SQL of the number that a recipient ``r`` hears from, and its parameters."""
+    if batch.pool is None or not batch.pool.buckets:
+        return "%s", [batch.number_id]
+    return sql.pick("r.recipient", batch.pool.buckets)
+
+
+def move_queued(*, batch: Batch, number_id: int) -> int:
+    """Give a number's queued messages to the numbers of the batch's pool that their recipients belong to now.
+
+    ``Batch.sender_ids`` must name those numbers, and ``rebuild_queue`` must follow. A sender that finds an old id in the old
+    number's queue cannot claim it.
+
+    Returns:
+        How many messages moved.
+    """
+    if batch.pool is None or not batch.pool.buckets:
+        return 0
+    number, params = sql.pick("recipient", batch.pool.buckets)
+    return sql.run(
+        f"UPDATE messaging_message SET number_id = {number} "  # noqa: S608  ours
+        "WHERE batch_id = %s AND number_id = %s AND state = 'queued'",
+        [*params, batch.pk, number_id],
     )
 
 
@@ -79,7 +112,7 @@ def put_ids(*, number: PhoneNumber, queue_name: str, ids: Iterable[int], front: 
     client = get_redis()
     put = Scripts(client).put
     gateway_id = number.gateway_id
-    priority = keys.PRIORITY_BATCH if queue_name.startswith("b") else keys.PRIORITY_SINGLE
+    priority = keys.PRIORITY_SINGLE if keys.batch_of(queue_name) is None else keys.PRIORITY_BATCH
     script_keys = [keys.queue(gateway_id, queue_name), keys.ring(gateway_id, priority), keys.chunks(gateway_id)]
     total = 0
     for group in _groups(ids, MAX_SCRIPT_ARGUMENTS - 3):
@@ -88,37 +121,84 @@ def put_ids(*, number: PhoneNumber, queue_name: str, ids: Iterable[int], front: 
     return total
 
 
-def _groups(ids: Iterable[int], size: int) -> Iterator[list[int]]:
+def _groups(ids: Iterable[Any], size: int) -> Iterator[list[Any]]:
     iterator = iter(ids)
     while group := list(islice(iterator, size)):
         yield group
 
 
 def rebuild_queue(batch: Batch) -> int:
-    """Make a batch's queue in Redis anew from its queued rows; the number of ids in it.
+    """Make a batch's queues in Redis anew from its queued rows; the number of ids in them.
 
     Ids that are in Redis already are harmless: a claim decides. Resuming goes through here, so it goes on from the rows and
-    never from a position.
+    never from a position. While the canary is under way only the first few are queued.
     """
     client = get_redis()
-    name = keys.batch_queue(batch.pk)
-    client.srem(keys.held(batch.gateway_id), name)
-    client.delete(keys.queue(batch.gateway_id, name))
-    ids = (
-        Message.objects.filter(batch=batch, state=MessageState.QUEUED)
-        .order_by("id")
-        .values_list("id", flat=True)
-        .iterator(chunk_size=10_000)
-    )
-    return put_ids(number=batch.number, queue_name=name, ids=ids)
+    client.srem(keys.held(batch.gateway_id), keys.batch_name(batch.pk))
+    client.delete(*(keys.queue(batch.gateway_id, name) for name in queue_names(batch)))
+    queued = Message.objects.filter(batch=batch, state=MessageState.QUEUED)
+    if batch.canary_state == Batch.Canary.SENDING:
+        queued = queued.canary(batch.canary_step)
+    numbers = {row.pk: row for row in PhoneNumber.objects.select_related("gateway").filter(pk__in=batch.senders)}
+    total = 0
+    rows = queued.order_by("id").values_list("id", "number_id").iterator(chunk_size=ROWS_AT_ONCE)
+    for group in _groups(rows, ROWS_AT_ONCE):
+        by_number: dict[int, list[int]] = {}
+        for pk, number_id in group:
+            by_number.setdefault(number_id, []).append(pk)
+        for number_id, ids in by_number.items():
+            name = keys.batch_queue(batch.pk, number_id)
+            total += put_ids(number=numbers[number_id], queue_name=name, ids=ids)
+    return total
+
+
+def queue_names(batch: Batch) -> list[str]:
+    """The queues of a batch, one for each number it leaves from."""
+    return [keys.batch_queue(batch.pk, number_id) for number_id in batch.senders]
+
+
+def is_in_redis(batch: Batch) -> bool:
+    """Whether some of a batch is queued in Redis or held by a sender.
+
+    Raises:
+        redis.RedisError: Redis is away.
+    """
+    client = get_redis()
+    names = queue_names(batch)
+    if client.exists(*(keys.queue(batch.gateway_id, name) for name in names)):
+        return True
+    tokens = client.zrange(keys.leases(batch.gateway_id), 0, -1)
+    holders = (client.lindex(keys.lease(batch.gateway_id, token.decode()), 0) for token in tokens)
+    return any(holder is not None and holder.decode() in names for holder in holders)
 
 
 def hold_queue(batch: Batch) -> None:
-    """Take a batch's queue away from senders, those that hold some of it included."""
+    """Take a batch's queues away from senders, those that hold some of them included."""
     client = get_redis()
-    name = keys.batch_queue(batch.pk)
-    client.sadd(keys.held(batch.gateway_id), name)
-    client.delete(keys.queue(batch.gateway_id, name))
+    client.sadd(keys.held(batch.gateway_id), keys.batch_name(batch.pk))
+    client.delete(*(keys.queue(batch.gateway_id, name) for name in queue_names(batch)))
+
+
+def forget_queues(gateway_id: int) -> int:
+    """Forget what Redis keeps of batches that have been over for a while; how many batches there were."""
+    client = get_redis()
+    names = {
+        name.decode() for name in [*client.smembers(keys.held(gateway_id)), *client.hkeys(keys.chunks(gateway_id))]
+    }
+    by_batch: dict[int, list[str]] = {}
+    for name in names:
+        batch_id = keys.batch_of(name)
+        if batch_id is not None:
+            by_batch.setdefault(batch_id, []).append(name)
+    before = timezone.now() - dt.timedelta(seconds=FORGET_AFTER_SECONDS)
+    open_ids = set(Batch.objects.open().filter(pk__in=by_batch).values_list("pk", flat=True))
+    recent = set(Batch.objects.filter(pk__in=by_batch, updated_at__gt=before).values_list("pk", flat=True))
+    over = [batch_id for batch_id in by_batch if batch_id not in open_ids and batch_id not in recent]
+    for batch_id in over:
+        client.pipeline(transaction=False).srem(keys.held(gateway_id), *by_batch[batch_id]).hdel(
+            keys.chunks(gateway_id), *by_batch[batch_id]
+        ).execute()
+    return len(over)
 
 
 def wake_sender(gateway_id: int) -> None:

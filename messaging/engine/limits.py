@@ -13,6 +13,8 @@ LEASE_MILLISECONDS = round(config().lease_seconds * 1000)
 SEAT_MILLISECONDS = LEASE_MILLISECONDS // 2
 #: Slots outlive the last request by this long, milliseconds.
 SLOT_GRACE_MILLISECONDS = LEASE_MILLISECONDS // 6
+#: After its time a run may take this long beyond its last requests, to write down what it knows, seconds.
+ENDING_SECONDS = 30.0
 #: Seconds between two renewals.
 TICK_SECONDS = 0.5
 #: Messages marked, sent and recorded together.
@@ -21,6 +23,10 @@ GROUP = 40
 STALE_CHECK_SECONDS = 0.25
 #: Messages a sender holds in advance.
 PREFETCH = 1000
+#: Messages it holds in advance where one request carries many, in requests.
+BULK_PREFETCH = 4
+#: Seconds between two looks at single messages while enough of everything else is in hand.
+SINGLES_SECONDS = 0.1
 #: Messages it takes when it holds none, so that the first requests leave soon.
 FIRST_CHUNK = 3 * GROUP
 #: A sender with nothing to do stays this long, seconds.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 
 from django.db import DatabaseError
 
@@ -24,8 +25,9 @@ async def release_all(window: Window) -> None:
 
 
 async def drop_queues(window: Window, held: set[str]) -> None:
-    """Give back what belongs to queues that were paused or cancelled; resuming goes on from the rows."""
-    lanes = [lane for lane in window.lanes if lane.name in held]
+    """Give back what is too late or belongs to batches that were paused or cancelled; resuming goes on from the rows."""
+    now = time.time()
+    lanes = [lane for lane in window.lanes if lane.owner in held or lane.expires_at <= now]
     if not lanes:
         return
     window.unstage(lanes)
@@ -58,7 +60,7 @@ async def release(window: Window, lane: Lane, *, requeue: bool) -> None:
 
 
 async def _put_back(window: Window, lane: Lane, ids: list[int]) -> None:
-    priority = keys.PRIORITY_BATCH if lane.name.startswith("b") else keys.PRIORITY_SINGLE
+    priority = keys.PRIORITY_SINGLE if lane.is_single else keys.PRIORITY_BATCH
     await window.scripts.put(
         keys=[
             keys.queue(window.gateway_id, lane.name),

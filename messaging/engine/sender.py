@@ -24,10 +24,25 @@ from messaging.engine.releases import drop_queues, release_all
 from messaging.engine.seats import Seat
 from messaging.engine.slots import leave_slots, slot_keys
 from messaging.engine.stager import Stager
-from messaging.engine.window import Window
+from messaging.engine.window import OnRejections, Window
 from messaging.engine.worker import Worker
 
 logger = logging.getLogger(__name__)
+
+
+def report_standstill(gateway_id: int, seconds: float) -> None:
+    """Log what every coroutine of this event loop is waiting for."""
+    tasks = []
+    for task in asyncio.all_tasks():
+        stack = task.get_stack(limit=1)
+        place = f"{stack[0].f_code.co_filename}:{stack[0].f_lineno}" if stack else "not started"
+        tasks.append(f"{task.get_coro()!r} at {place}")
+    logger.error(
+        "A sender of gateway %s has not ended after %.0f s and is left; its coroutines: %s",
+        gateway_id,
+        seconds,
+        "; ".join(sorted(tasks)),
+    )
 
 
 class Sender:
@@ -40,6 +55,7 @@ class Sender:
         run_seconds: after this long it gives back what it holds.
         seat: renewed while running; without it the run ends.
         stopping: asked each tick; True ends the run.
+        on_rejections: told of a batch, by its id, of which the provider refuses too much, with a text for a person.
 
     Attributes:
         sent: messages that have a result.
@@ -57,7 +73,9 @@ class Sender:
         run_seconds: float = limits.RUN_SECONDS,
         seat: Seat | None = None,
         stopping: Callable[[], bool] = lambda: False,
+        on_rejections: OnRejections = lambda _batch_id, _text: None,
     ) -> None:
+        self.on_rejections = on_rejections
         self.gateway_id: int = gateway.pk
         self.adapter = gateway.adapter
         self.limit: int = gateway.concurrency
@@ -73,9 +91,28 @@ class Sender:
         self.stopped_numbers: dict[int, SendError] = {}
 
     async def run(self) -> bool:
-        """Send until time is up or nothing is left; True when there is work left for another run."""
+        """Send until time is up or nothing is left; True when there is work left for another run.
+
+        A run that does not end is left where it stands, with what its coroutines were waiting for in the log: its leases
+        expire and the sweeper takes them apart, while the next run goes on.
+        """
+        run = asyncio.create_task(self._run_once())
+        most_seconds = self.run_seconds + 2 * self.request_timeout_seconds + limits.ENDING_SECONDS
+        done, _ = await asyncio.wait({run}, timeout=most_seconds)
+        if not done:
+            report_standstill(self.gateway_id, most_seconds)
+            return True
+        return run.result()
+
+    async def _run_once(self) -> bool:
         client = connect_async()
-        window = Window(client, self.gateway_id, self.limit)
+        window = Window(
+            client,
+            self.gateway_id,
+            self.limit,
+            bulk=self.adapter.capabilities.recipients_per_request,
+            on_rejections=self.on_rejections,
+        )
         try:
             async with PyreqwestDriver(
                 connections=self.limit,
@@ -120,6 +157,7 @@ class Sender:
             window.queue.put_nowait(None)
         window.granted.set()
         await asyncio.gather(*workers)
+        await asyncio.gather(*window.errands, return_exceptions=True)
         hearing.cancel()
         await asyncio.gather(hearing, return_exceptions=True)
         await opt_outs.close()
@@ -167,16 +205,17 @@ class Sender:
         # After this moment a request could outlive the slot it was sent in.
         window.slots_until = started + limits.SLOT_GRACE_MILLISECONDS / 1000
         window.granted.set()
-        held, backoff = (
+        held, backoff, circuit = (
             await window.redis.pipeline(transaction=False)
             .smembers(keys.held(self.gateway_id))
             .pttl(keys.backoff(self.gateway_id))
+            .hgetall(keys.circuit(self.gateway_id))
             .execute()
         )
+        window.circuit.follow(circuit)
         if backoff > 0:
             window.backoff_until = max(window.backoff_until, window.loop.time() + backoff / 1000)
-        if held:
-            await drop_queues(window, {name.decode() for name in held})
+        await drop_queues(window, {name.decode() for name in held})
         if self.stopping() or (self.seat is not None and not await asyncio.to_thread(self.seat.renew)):
             window.end(work_left=True)
 

@@ -15,6 +15,20 @@ from django.db import connection
 from messaging.states import RANK
 
 
+def pick(recipient: str, numbers: list[int]) -> tuple[str, list[Any]]:
+    """SQL that picks one of some numbers by the last digits of a recipient's, and its parameters.
+
+    Args:
+        recipient: the column, E.164.
+        numbers: one for each group of recipients.
+    """
+    size = len(numbers)
+    if is_postgresql():
+        return f"(%s::bigint[])[1 + right({recipient}, 6)::int %% {size}]", [numbers]
+    digits = f"CAST(substr({recipient}, -6) AS INTEGER) %% {size}"
+    return f"json_extract(%s, '$[' || ({digits}) || ']')", [orjson.dumps(numbers).decode()]
+
+
 def is_postgresql() -> bool:
     """Whether the database is PostgreSQL; else it is SQLite."""
     return connection.vendor == "postgresql"

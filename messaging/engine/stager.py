@@ -12,6 +12,7 @@ from messaging.engine import claims, keys
 from messaging.engine.lanes import Lane, Staged
 from messaging.engine.pacing import pace_arguments
 from messaging.engine.releases import release
+from messaging.engine.turns import Turns
 from messaging.engine.window import Window
 
 logger = logging.getLogger(__name__)
@@ -22,24 +23,29 @@ class Stager:
 
     def __init__(self, window: Window) -> None:
         self.window = window
+        self.turns = Turns()
 
     async def run(self) -> None:
         """Stage until the run ends."""
         window = self.window
-        turn = 0
         try:
             while not window.draining.is_set():
                 now = window.loop.time()
-                if window.queue.qsize() >= window.low_water or window.backoff_until > now:
+                if window.backoff_until > now:
                     await window.wait_for(window.hungry, max(0.02, min(0.2, window.backoff_until - now)))
                     continue
-                ready = [lane for lane in window.lanes if lane.waiting and lane.next_at <= now]
-                if not ready:
-                    soonest = min((lane.next_at for lane in window.lanes if lane.waiting), default=now + 0.02)
-                    await window.wait_for(window.hungry, max(0.001, min(0.02, soonest - now)))
+                # Single messages pass those that are staged already.
+                is_full = window.queue.qsize() >= window.low_water
+                ready = [
+                    lane
+                    for lane in window.lanes
+                    if lane.waiting and lane.next_at <= now and (lane.is_single or not is_full)
+                ]
+                if ready:
+                    await self._stage_group(self.turns.next(ready))
                     continue
-                turn += 1
-                await self._stage_group(ready[turn % len(ready)])
+                soonest = min((lane.next_at for lane in window.lanes if lane.waiting), default=now + 0.02)
+                await window.wait_for(window.hungry, max(0.001, min(0.02, soonest - now)) if not is_full else 0.02)
         except RedisAway as error:
             window.redis_away(error)
 
@@ -71,10 +77,7 @@ class Stager:
         now = window.loop.time()
         if granted < len(candidates):
             lane.next_at = now + int(wait) / 1_000_000
-        # A pause may have emptied the lane while the script ran, and what was in flight may have come back in front.
-        group = [item for item in candidates[:granted] if item in lane.waiting]
-        for item in group:
-            lane.waiting.remove(item)
+        group = take_from_lane(lane, candidates[:granted])
         if not group:
             return
         try:
@@ -85,11 +88,28 @@ class Stager:
         checked_at = window.loop.time()
         stopped = [item for index, item in enumerate(group) if is_stopped(item, stops, index)]
         for item in group:
-            if item not in stopped:
+            if not stopped or item not in stopped:
                 item.checked_at = checked_at
                 window.queue.put_nowait(item)
         if stopped:
             await suppress(window, lane, stopped)
+
+
+def take_from_lane(lane: Lane, granted: list[Staged]) -> list[Staged]:
+    """Take what may pass out of a lane.
+
+    Usually it still stands in front. But a pause may have emptied the lane while the script ran, and what was in flight may
+    have come back in front.
+    """
+    waiting = lane.waiting
+    if all(left is right for left, right in zip(waiting, granted, strict=False)) and len(waiting) >= len(granted):
+        for _ in granted:
+            waiting.popleft()
+        return granted
+    group = [item for item in granted if item in waiting]
+    for item in group:
+        waiting.remove(item)
+    return group
 
 
 async def suppress(window: Window, lane: Lane, items: list[Staged]) -> None:

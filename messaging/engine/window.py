@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -13,15 +14,21 @@ from django.db import close_old_connections, connections
 
 from broadcast.core.redis import AsyncClient
 from integrations.sms.errors import SendError
-from messaging.engine import limits
+from messaging.engine import keys, limits
 from messaging.engine.backoff import backoff_seconds
+from messaging.engine.circuit import Circuit
 from messaging.engine.flusher import Flusher
 from messaging.engine.lanes import Lane, Staged
+from messaging.engine.queueing import StagedQueue
+from messaging.engine.rejections import Rejections
 from messaging.engine.scripts import Scripts
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+#: Told of a batch (its id) that too many of are refused, with a text for a person.
+OnRejections = Callable[[int, str], None]
 
 
 class Window:
@@ -31,22 +38,35 @@ class Window:
         client: the sender's Redis.
         gateway_id: its gateway.
         limit: the gateway's request slots.
+        bulk: most messages that one request carries.
+        on_rejections: called beside the event loop.
     """
 
-    def __init__(self, client: AsyncClient, gateway_id: int, limit: int) -> None:
+    def __init__(
+        self,
+        client: AsyncClient,
+        gateway_id: int,
+        limit: int,
+        *,
+        bulk: int = 1,
+        on_rejections: OnRejections = lambda _batch_id, _text: None,
+    ) -> None:
         self.redis = client
         self.scripts = Scripts(client)
         self.gateway_id = gateway_id
         self.limit = limit
-        self.group = min(limits.GROUP, limit)
+        self.bulk = bulk
+        self.group = max(bulk, min(limits.GROUP, limit))
+        #: Messages held in advance.
+        self.prefetch = max(limits.PREFETCH, limits.BULK_PREFETCH * bulk)
         # Few wait in front of the slots, so that little time passes between the look at opt-outs and the request.
         self.low_water = max(1, self.group // 2)
         self.loop = asyncio.get_running_loop()
         self.executor = ThreadPoolExecutor(1, thread_name_prefix="sender-db")
-        self.flusher = Flusher(client, gateway_id, self.in_thread, self.redis_away, self.lane_over)
+        self.circuit = Circuit()
+        self.flusher = Flusher(client, gateway_id, self.in_thread, self.redis_away, self.lane_over, self.circuit)
         self.lanes: list[Lane] = []
-        #: Staged messages; None tells a worker to end.
-        self.queue: asyncio.Queue[Staged | None] = asyncio.Queue()
+        self.queue = StagedQueue()
         self.draining = asyncio.Event()
         self.hungry = asyncio.Event()
         self.granted = asyncio.Event()
@@ -58,7 +78,11 @@ class Window:
         self.slots_until = 0.0
         #: Nothing is started before this event loop time.
         self.backoff_until = 0.0
-        self.failures = 0
+        self.throttled = 0
+        self.on_rejections = on_rejections
+        self._rejections: dict[int, Rejections] = {}
+        #: What runs beside the coroutines until the run ends.
+        self.errands: set[asyncio.Task[None]] = set()
         self.sent = 0
         self.work_left = False
         self.stop_error: SendError | None = None
@@ -74,6 +98,14 @@ class Window:
         if not self.draining.is_set():
             logger.warning("Redis went away; gateway %s stops until it is back: %s", self.gateway_id, error)
         self.end()
+
+    def may_start(self, index: int) -> bool:
+        """Whether the worker of this index, from 0, may start a request now."""
+        now = self.loop.time()
+        if index >= self.target or now > self.slots_until or self.backoff_until > now:
+            return False
+        limit = self.circuit.limit()
+        return limit is None or self.in_flight < limit
 
     def lane_over(self, lane: Lane) -> None:
         """Nothing is left of a lane."""
@@ -103,20 +135,23 @@ class Window:
         except TimeoutError:
             return
 
-    def take_back(self, item: Staged) -> None:
-        """A staged message has not left after all: it waits in front of its lane again."""
-        item.lane.waiting.appendleft(item)
-        self.flusher.unmark(item)
+    def take_back(self, items: list[Staged]) -> None:
+        """Staged messages have not left after all: they wait in front of their lanes again."""
+        for item in reversed(items):
+            item.lane.waiting.appendleft(item)
+            self.flusher.unmark(item)
 
     def unstage(self, lanes: list[Lane] | None = None) -> None:
         """Take staged messages back, all of them or those of some lanes."""
         kept: deque[Staged | None] = deque()
+        taken: list[Staged] = []
         while not self.queue.empty():
             item = self.queue.get_nowait()
             if item is not None and (lanes is None or item.lane in lanes):
-                self.take_back(item)
+                taken.append(item)
             else:
                 kept.append(item)
+        self.take_back(taken)
         for item in kept:
             self.queue.put_nowait(item)
 
@@ -125,8 +160,47 @@ class Window:
         now = self.loop.time()
         if now < self.backoff_until:
             return
-        self.failures += 1
-        seconds = backoff_seconds(self.failures, retry_after=error.retry_after_seconds)
+        self.throttled += 1
+        seconds = backoff_seconds(self.throttled, retry_after=error.retry_after_seconds)
         self.backoff_until = now + seconds
         self.flusher.backoff_milliseconds = int(seconds * 1000)
         logger.warning("Gateway %s: %s Waiting %.1f s.", self.gateway_id, error.text, seconds)
+
+    def answered(self) -> None:
+        """The provider answered, whatever it said."""
+        self.throttled = 0
+        self.circuit.answered()
+
+    def no_answer(self, error: SendError) -> None:
+        """A request had no answer, or that of a broken server."""
+        if self.circuit.failed(error.text):
+            logger.error("Gateway %s is down, its circuit opens: %s", self.gateway_id, error.text)
+
+    def watch(self, lane: Lane, batch_id: int, most_percent: int) -> None:
+        """Have a lane's rejections counted with those of its batch's other lanes."""
+        known = self._rejections.get(batch_id)
+        if known is None or known.most_percent != most_percent or known.is_over:
+            # One that was over and is claimed again was resumed by a person.
+            known = self._rejections[batch_id] = Rejections(most_percent)
+        lane.rejections = known
+
+    def refused_too_often(self, lane: Lane) -> None:
+        """Nothing more of a batch leaves; the layer above is told why."""
+        rejections, batch_id = lane.rejections, keys.batch_of(lane.name)
+        if rejections is None or batch_id is None:
+            return
+        logger.error("Batch %s stops: %s", batch_id, rejections.text)
+        lanes = [other for other in self.lanes if other.owner == lane.owner]
+        for other in lanes:
+            other.next_at = math.inf
+        self.unstage(lanes)
+        errand = asyncio.create_task(self._tell(batch_id, rejections.text))
+        self.errands.add(errand)
+        errand.add_done_callback(self.errands.discard)
+
+    async def _tell(self, batch_id: int, text: str) -> None:
+        try:
+            await self.in_thread(self.on_rejections, batch_id, text)
+        except Exception:
+            # Its lanes stay still until the run ends; the next run counts anew.
+            logger.exception("Batch %s could not be paused", batch_id)

@@ -1,4 +1,4 @@
-"""The workers: one a request slot; each sends the next staged message the moment its last request was answered."""
+"""The workers: one a request slot; each sends the next staged messages the moment its last request was answered."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ class Worker:
         self.index = index
 
     async def run(self) -> None:
-        """One slot: take a staged message, send it, settle it, again."""
+        """One slot: take staged messages, send them in one request, settle them, again."""
         window = self.window
-        queue, loop, index = window.queue, window.loop, self.index
+        queue, index = window.queue, self.index
         while True:
-            if index >= window.target or loop.time() > window.slots_until or window.backoff_until > loop.time():
+            if not window.may_start(index):
                 if window.draining.is_set():
                     return
                 await window.wait_for(window.granted, limits.TICK_SECONDS / 5)
@@ -48,82 +48,131 @@ class Worker:
             item = await queue.get()
             if item is None:
                 return
-            if self._is_doubtful(item) and not await self._check_again(item):
-                continue
+            items = self._more(item) if window.bulk > 1 else [item]
+            if self._are_doubtful(items):
+                items = await self._check_again(items)
+                if not items:
+                    continue
             # Nothing is awaited from here until the request is handed over: whoever stood still while waiting for Redis
             # has lost its slots to others.
-            now = loop.time()
-            if index >= window.target or now > window.slots_until or window.backoff_until > now:
-                window.take_back(item)
+            if not window.may_start(index):
+                window.take_back(items)
                 continue
             if queue.qsize() < window.low_water:
                 window.hungry.set()
-            result = await self._send(item)
-            self._settle(item, result)
+            results = await self._send(items)
+            self._settle(items, results)
 
-    def _is_doubtful(self, item: Staged) -> bool:
-        """Whether the person may have opted out since opt-outs were looked at."""
+    def _more(self, first: Staged) -> list[Staged]:
+        """What is staged and fits into one request."""
+        items, queue = [first], self.window.queue
+        while len(items) < self.window.bulk and not queue.empty():
+            item = queue.get_nowait()
+            if item is None:
+                queue.put_nowait(None)
+                break
+            items.append(item)
+        return items
+
+    def _are_doubtful(self, items: list[Staged]) -> bool:
+        """Whether somebody may have opted out since opt-outs were looked at."""
         window = self.window
-        if window.loop.time() - item.checked_at > limits.STALE_CHECK_SECONDS:
+        # They were staged in this order, so the first was looked at first.
+        if window.loop.time() - items[0].checked_at > limits.STALE_CHECK_SECONDS:
             return True
-        return bool(window.heard) and not window.heard.isdisjoint(stop_members([item]))
+        return bool(window.heard) and not window.heard.isdisjoint(stop_members(items))
 
-    async def _check_again(self, item: Staged) -> bool:
-        """Look at opt-outs once more; False when the message must not leave."""
+    async def _check_again(self, items: list[Staged]) -> list[Staged]:
+        """Look at opt-outs once more; those that may leave."""
         window = self.window
         try:
-            stops = await window.redis.zmscore(keys.STOPS, stop_members([item]))
+            stops = await window.redis.zmscore(keys.STOPS, stop_members(items))
         except RedisAway as error:
-            window.take_back(item)
+            window.take_back(items)
             window.redis_away(error)
-            return False
-        if is_stopped(item, stops, 0):
-            try:
-                await suppress(window, item.lane, [item])
-            except RedisAway as error:
-                window.redis_away(error)
-            return False
+            return []
+        stopped = [item for index, item in enumerate(items) if is_stopped(item, stops, index)]
+        left = [item for item in items if item not in stopped] if stopped else items
         if window.draining.is_set():
-            window.take_back(item)
-            return False
-        item.checked_at = window.loop.time()
-        return True
+            window.take_back(left)
+            left = []
+        try:
+            for lane in {item.lane for item in stopped}:
+                await suppress(window, lane, [item for item in stopped if item.lane is lane])
+        except RedisAway as error:
+            # Their marks stay; the sweeper sees to them. The others have not left.
+            window.take_back(left)
+            window.redis_away(error)
+            return []
+        checked_at = window.loop.time()
+        for item in left:
+            item.checked_at = checked_at
+        return left
 
-    async def _send(self, item: Staged) -> SendResult:
+    async def _send(self, items: list[Staged]) -> list[SendResult]:
         window = self.window
-        messages = [item.sms]
+        messages = [item.sms for item in items]
         window.in_flight += 1
         try:
             request = self.adapter.build_send(messages)
             try:
                 reply = await self.driver.send(request)
             except TransportFailure as failure:
-                return self.adapter.failed_send(messages, failure)[0]
-            return self.adapter.parse_send(messages, reply)[0]
+                return self.adapter.failed_send(messages, failure)
+            return self.adapter.parse_send(messages, reply)
         except Exception:  # a fault of ours must not look like a message that never left
-            logger.exception("Sending message %s failed in our own code", item.sms.id)
+            logger.exception("Sending messages %s… failed in our own code", items[0].sms.id)
             error = SendError(ErrorKind.UNKNOWN, "internal", "A fault of ours; its log says more. It may have left.")
-            return SendResult(item.sms.id, error=error)
+            return [SendResult(message.id, error=error) for message in messages]
         finally:
             window.in_flight -= 1
 
-    def _settle(self, item: Staged, result: SendResult) -> None:
-        """Record a result, or take back what the provider never had."""
+    def _settle(self, items: list[Staged], results: list[SendResult]) -> None:
+        """Record results, and take back what the provider never had."""
         window = self.window
-        error = result.error
-        if error is None:
-            window.failures = 0
-        elif error.kind in (ErrorKind.THROTTLED, ErrorKind.NOT_SENT):
-            window.take_back(item)
-            if error.stops_gateway:
-                window.stop_error = error
-                window.end()
-            elif error.stops_number:
-                window.stopped_numbers[item.lane.number.pk] = error
-                item.lane.next_at = math.inf
-                window.end()
-            else:
+        add, now = window.flusher.add, time.time()
+        never_left: list[Staged] = []
+        trouble: tuple[Staged, SendError] | None = None
+        answered = False
+        for item, result in zip(items, results, strict=True):
+            error = result.error
+            if error is not None:
+                trouble = item, error
+            if error is not None and error.kind in (ErrorKind.THROTTLED, ErrorKind.NOT_SENT):
+                never_left.append(item)
+                continue
+            answered = answered or error is None or error.kind is ErrorKind.REJECTED
+            window.sent += 1
+            add(item, result, now)
+            rejections = item.lane.rejections
+            if rejections is not None and rejections.add(_refusal(error)):
+                window.refused_too_often(item.lane)
+        if never_left:
+            window.take_back(never_left)
+        if answered:
+            window.answered()
+        elif trouble is not None:
+            self._trouble(*trouble)
+
+    def _trouble(self, item: Staged, error: SendError) -> None:
+        """The provider took nothing of a request."""
+        window = self.window
+        if error.stops_gateway:
+            window.stop_error = error
+            window.end()
+        elif error.stops_number:
+            window.stopped_numbers[item.lane.number.pk] = error
+            item.lane.next_at = math.inf
+            window.end()
+        elif error.kind is ErrorKind.THROTTLED:
+            window.circuit.answered()
+            window.back_off(error)
+        else:
+            window.no_answer(error)
+            if error.kind is ErrorKind.NOT_SENT:
                 window.back_off(error)
-            return
-        window.sent += 1
-        window.flusher.add(item, result, time.time())
+
+
+def _refusal(error: SendError | None) -> str:
+    """What a refusal says; empty for anything else."""
+    return f"{error.text} ({error.code})" if error is not None and error.kind is ErrorKind.REJECTED else ""

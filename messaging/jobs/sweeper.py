@@ -15,7 +15,7 @@ from broadcast.core.queue import enqueue
 from broadcast.core.redis import get_redis
 from integrations.models import Gateway
 from messaging.engine import claims, keys, limits, records
-from messaging.engine.launch import put_ids, rebuild_queue
+from messaging.engine.launch import forget_queues, is_in_redis, put_ids, rebuild_queue
 from messaging.engine.scripts import Scripts
 from messaging.engine.seats import Seat
 from messaging.jobs import lookups
@@ -57,6 +57,7 @@ def sweep(seat: Seat | None = None) -> None:
     for gateway in Gateway.objects.all():
         take_apart(gateway.pk)
         find_orphans(gateway.pk)
+        forget_queues(gateway.pk)
         if seat is not None and not seat.renew():
             return
     tend_batches()
@@ -101,10 +102,9 @@ def take_apart(gateway_id: int) -> int:
 
 
 def _number_of(queue_name: str) -> PhoneNumber | None:
-    numbers = PhoneNumber.objects.select_related("gateway")
-    if queue_name.startswith("b"):
-        return numbers.filter(batches=int(queue_name[1:])).first()
-    return numbers.filter(pk=int(queue_name[1:])).first() if queue_name else None
+    if not queue_name:
+        return None
+    return PhoneNumber.objects.select_related("gateway").filter(pk=keys.number_of(queue_name)).first()
 
 
 def find_orphans(gateway_id: int) -> int:
@@ -126,7 +126,6 @@ def find_orphans(gateway_id: int) -> int:
 
 def tend_batches() -> None:
     """Start, hold, resume, refill and finish batches that are not over, whoever should have done it."""
-    client = get_redis()
     queued = Message.objects.filter(batch=OuterRef("pk"), state=MessageState.QUEUED)
     waiting = set(Batch.objects.open().filter(Exists(queued)).values_list("pk", flat=True))
     for batch in Batch.objects.open().select_related("account", "gateway", "number__gateway"):
@@ -145,19 +144,11 @@ def tend_batches() -> None:
             )
         elif not has_queued:
             finish_batch(batch.pk)
-        elif not client.exists(keys.queue(batch.gateway_id, keys.batch_queue(batch.pk))) and not _is_leased(batch):
+        elif not is_in_redis(batch):
             logger.warning("Batch %s has queued messages and none in Redis: queued again from the rows", batch.pk)
             rebuild_queue(batch)
     for batch in Batch.objects.filter(Exists(queued), state=BatchState.CANCELLED):
         cancel_queued(batch.pk)
-
-
-def _is_leased(batch: Batch) -> bool:
-    """Whether a sender holds some of a batch."""
-    client = get_redis()
-    name = keys.batch_queue(batch.pk).encode()
-    tokens = client.zrange(keys.leases(batch.gateway_id), 0, -1)
-    return any(client.lindex(keys.lease(batch.gateway_id, token.decode()), 0) == name for token in tokens)
 
 
 def requeue_singles() -> int:

@@ -133,3 +133,8 @@ class Batch(TimestampedModel):
 
     def __str__(self) -> str:
         return self.label
+
+    @property
+    def senders(self) -> list[int]:
+        """Ids of the numbers that its messages leave from."""
+        return self.sender_ids or [self.number_id]

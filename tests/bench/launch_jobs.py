@@ -28,7 +28,7 @@ def subject(arguments: dict[str, Any]) -> dict[str, Any]:
     batch = Campaign.objects.select_related("batch").get(pk=campaign_id).batch
     ids = 0
     if batch is not None:
-        ids = get_redis().llen(keys.queue(batch.gateway_id, keys.batch_queue(batch.pk)))
+        ids = get_redis().llen(keys.queue(batch.gateway_id, keys.batch_queue(batch.pk, batch.number_id)))
     get_redis().flushdb()
     return {
         "confirm_seconds": confirmed - begun,

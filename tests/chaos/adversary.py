@@ -229,7 +229,7 @@ class Adversary:
             Message.objects.filter(batch=batch).exclude(state="queued").order_by("id").values_list("pk", flat=True)
         )
         try:
-            put = put_ids(number=self.audience.number, queue_name=keys.batch_queue(batch.pk), ids=ids, front=True)
+            put = put_ids(number=self.audience.number, queue_name=keys.batch_queue(batch.pk, self.audience.number.pk), ids=ids, front=True)
         except RedisAway:
             return None
         return f"{put} ids of messages that have left are in Redis again" if put else None

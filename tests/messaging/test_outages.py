@@ -108,7 +108,7 @@ def test_valkey_back_empty_after_a_kill(
     for path in own_valkey.directory.glob("appendonlydir/*"):
         path.unlink()
     own_valkey.start()
-    assert not get_redis().exists(keys.queue(number.gateway_id, keys.batch_queue(batch.pk)))
+    assert not get_redis().exists(keys.queue(number.gateway_id, keys.batch_queue(batch.pk, batch.number_id)))
     sweeper.sweep()
     send_all(number)
     assert states(batch) == {"accepted": 300}

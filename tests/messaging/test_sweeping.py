@@ -37,7 +37,7 @@ def take(number: PhoneNumber, token: str = "dead") -> tuple[str, list[int]]:
             keys.held(gateway_id),
             keys.leases(gateway_id),
         ],
-        args=[keys.prefix(gateway_id), token, limits.LEASE_MILLISECONDS, 1000],
+        args=[keys.prefix(gateway_id), token, limits.LEASE_MILLISECONDS, 1000, 2],
     )
     return name.decode(), [int(value) for value in ids]
 
