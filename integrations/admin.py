@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 from django.contrib import admin
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 from django.template.defaultfilters import pluralize
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesDropdownFilter
@@ -19,6 +21,7 @@ from integrations.forms import GatewayForm, input_names
 from integrations.http.httpx_driver import HttpxDriver
 from integrations.http.values import TransportFailure
 from integrations.models import Gateway
+from integrations.sms.contract import OutboundSms, SmsAdapter
 from integrations.sms.errors import AdapterError
 from integrations.sms.registry import ADAPTERS
 
@@ -65,8 +68,7 @@ class GatewayAdmin(ConsoleAdmin[Gateway]):
             (
                 "Webhooks",
                 {
-                    "description": "Numbers bought here are wired to these by themselves. Give them to the provider "
-                    "for a short code.",
+                    "description": _wiring(obj),
                     "fields": ("display_inbound_url", "display_status_url"),
                 },
             ),
@@ -87,7 +89,8 @@ class GatewayAdmin(ConsoleAdmin[Gateway]):
         "Check credentials",
         permission="integrations.change_gateway",
         button="Ask the provider",
-        question="This asks the provider for the first page of the numbers in {object}. Nothing is changed there.",
+        question="This asks the provider of {object} something that costs nothing: for the first page of its numbers or, "
+        "where it lists none, for a message. Nothing is changed there.",
         icon="verified_user",
     )
     def check_credentials(self, request: HttpRequest, gateway: Gateway, form: ConfirmForm) -> str:  # noqa: ARG002  an action's signature
@@ -95,7 +98,7 @@ class GatewayAdmin(ConsoleAdmin[Gateway]):
         try:
             adapter = gateway.adapter
             with HttpxDriver(timeout_seconds=config().request_timeout_seconds) as driver:
-                numbers, more = adapter.parse_list(driver.send(adapter.build_list()))
+                seen = _ask(adapter, driver)
         except LookupError as error:
             raise ActionRefused(f"These credentials show only when something is sent: {error}") from error
         except TransportFailure as error:
@@ -105,8 +108,7 @@ class GatewayAdmin(ConsoleAdmin[Gateway]):
         if gateway.stopped_reason:
             gateway.stopped_reason = ""
             gateway.save(update_fields=["stopped_reason", "updated_at"])
-        count = f"{len(numbers)} or more numbers" if more else f"{len(numbers)} number{pluralize(len(numbers))}"
-        return f"{gateway.get_kind_display()} takes the credentials of “{gateway}” and lists {count}."
+        return f"{gateway.get_kind_display()} takes the credentials of “{gateway}”{seen}."
 
     @display(description="State", label={"on": "success", "off": "", "stopped": "danger"}, ordering="is_enabled")
     def display_state(self, gateway: Gateway) -> tuple[str, str]:
@@ -142,8 +144,37 @@ class GatewayAdmin(ConsoleAdmin[Gateway]):
 
     @display(description="Delivery statuses")
     def display_status_url(self, gateway: Gateway) -> SafeString:
-        """Where the provider reports; each message's request carries an address of its own below this one."""
+        """Where the provider reports; a message's request may carry an address of its own below this one."""
         return _address(f"{config().webhook_url}/webhooks/{gateway.key}/status")
+
+
+def _wiring(gateway: Gateway) -> str:
+    """How the webhooks' addresses come to the provider."""
+    if gateway.kind in ADAPTERS and ADAPTERS[gateway.kind].capabilities.numbers:
+        return "Numbers bought here are wired to these by themselves. Give them to the provider for a short code."
+    return (
+        "Give the first one to the provider for each number, as the address to forward messages to. Requests carry the "
+        "second one by themselves."
+    )
+
+
+def _ask(adapter: SmsAdapter, driver: HttpxDriver) -> str:
+    """Ask for something that needs the credentials and changes nothing; what there is to say of the answer.
+
+    Raises:
+        LookupError: the provider can be asked nothing.
+        AdapterError: it refused.
+        TransportFailure: it gave no answer.
+    """
+    if not adapter.capabilities.numbers and adapter.capabilities.lookup:
+        # There is no message 0, which is as good an answer as any.
+        nobody = OutboundSms(0, "", "", "")
+        today = f"{timezone.now().astimezone(dt.UTC):%Y-%m-%d}"
+        adapter.parse_lookup(nobody, driver.send(adapter.build_lookup(nobody, provider_id="", on_date=today)))
+        return ""
+    numbers, more = adapter.parse_list(driver.send(adapter.build_list()))
+    count = f"{len(numbers)} or more numbers" if more else f"{len(numbers)} number{pluralize(len(numbers))}"
+    return f" and lists {count}"
 
 
 def _address(url: str) -> SafeString:

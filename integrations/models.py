@@ -81,6 +81,7 @@ class Gateway(TimestampedModel):
         return GatewayConfig(
             credentials=self.credentials or {},
             base_url=(self.base_url or adapter_class(self.kind).default_base_url).rstrip("/"),
+            options={"key": self.key},
         )
 
     @property

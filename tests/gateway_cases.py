@@ -10,7 +10,7 @@ provider.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
@@ -35,11 +35,24 @@ MESSAGE = OutboundSms(
 ORDER = tuple(DeliveryState)
 
 
+def _another(number: int) -> OutboundSms:
+    """A message like the first, to somebody else with a text of their own."""
+    return replace(
+        MESSAGE,
+        id=1000 + number,
+        recipient=f"+1415555{2700 + number}",
+        body=f"{MESSAGE.body} {number}",
+        status_url=f"https://sms.example.com/webhooks/3/status/{1000 + number}",
+    )
+
+
 class GatewayCases:
     """Cases for one gateway. What is in capitals or raises ``NotImplementedError`` belongs to the subclass."""
 
     kind: ClassVar[str]
     credentials: ClassVar[Mapping[str, str]]
+    #: What every gateway has: its random name.
+    options: ClassVar[Mapping[str, str]] = {"key": "0123456789abcdef"}
     #: The provider's id in ``accepted_reply`` and in the webhooks of ``status_webhook``.
     provider_id: ClassVar[str]
     #: The provider's own words for a message's life, in the order in which it lives it.
@@ -49,6 +62,10 @@ class GatewayCases:
 
     def accepted_reply(self) -> Reply:
         """The reply to a send that is taken, in one segment."""
+        raise NotImplementedError
+
+    def accepted_replies(self, messages: Sequence[OutboundSms]) -> Reply:
+        """The reply to a send of these messages, all of which are taken; for gateways that take many at once."""
         raise NotImplementedError
 
     def throttled_reply(self, retry_after_seconds: int) -> Reply:
@@ -87,7 +104,13 @@ class GatewayCases:
 
     @pytest.fixture
     def adapter(self) -> SmsAdapter:
-        return make_adapter(self.kind, GatewayConfig(self.credentials, BASE_URL))
+        return make_adapter(self.kind, GatewayConfig(self.credentials, BASE_URL, self.options))
+
+    @pytest.fixture
+    def messages(self, adapter: SmsAdapter) -> list[OutboundSms]:
+        """As many messages as fit into one request, three at most."""
+        count = min(adapter.capabilities.recipients_per_request, 3)
+        return [MESSAGE, *(_another(number) for number in range(1, count))]
 
     def result(self, adapter: SmsAdapter, reply: Reply) -> SendResult:
         (result,) = adapter.parse_send([MESSAGE], reply)
@@ -107,6 +130,53 @@ class GatewayCases:
         request = adapter.build_send([MESSAGE])
         assert request.method == "POST"
         assert request.url.startswith(f"{BASE_URL}/")
+
+    def test_request_takes_as_many_messages_as_the_gateway_says(self, adapter: SmsAdapter) -> None:
+        most = adapter.capabilities.recipients_per_request
+        messages = [_another(number) for number in range(most + 1)]
+        body = adapter.build_send(messages[:most]).body.decode()
+        assert all(message.recipient.removeprefix("+") in body for message in messages[:most])
+        for wrong in ([], messages):
+            with pytest.raises(ValueError):
+                adapter.build_send(wrong)
+
+    def test_each_message_of_a_request_has_its_result_in_order(
+        self, adapter: SmsAdapter, messages: list[OutboundSms]
+    ) -> None:
+        if len(messages) == 1:
+            replies = [self.accepted_reply()]
+        else:
+            replies = [self.accepted_replies(messages), self.accepted_replies(messages[::-1])]
+        for reply in replies:
+            results = adapter.parse_send(messages, reply)
+            assert [result.message_id for result in results] == [message.id for message in messages]
+            assert {result.state for result in results} == {DeliveryState.ACCEPTED}
+            assert len({result.provider_id for result in results}) == len(messages)
+
+    def test_refused_request_is_a_result_for_each_of_its_messages(
+        self, adapter: SmsAdapter, messages: list[OutboundSms]
+    ) -> None:
+        refusals = {
+            ErrorKind.THROTTLED: self.throttled_reply(3),
+            ErrorKind.NOT_SENT: self.bad_credentials_reply(),
+            ErrorKind.UNKNOWN: Reply(502, {}, b"<html>"),
+        }
+        for kind, reply in refusals.items():
+            results = adapter.parse_send(messages, reply)
+            assert [(result.message_id, result.error and result.error.kind) for result in results] == [
+                (message.id, kind) for message in messages
+            ]
+
+    def test_message_that_a_reply_does_not_tell_of_is_unknown(
+        self, adapter: SmsAdapter, messages: list[OutboundSms]
+    ) -> None:
+        nothing = Reply(self.accepted_reply().status, {}, b"{}")
+        reply = nothing if len(messages) == 1 else self.accepted_replies(messages[:-1])
+        *others, last = adapter.parse_send(messages, reply)
+        assert {result.state for result in others} <= {DeliveryState.ACCEPTED}
+        assert last.message_id == messages[-1].id
+        assert last.error is not None
+        assert last.error.kind is ErrorKind.UNKNOWN
 
     def test_secrets_are_not_in_the_url(self, adapter: SmsAdapter) -> None:
         url = adapter.build_send([MESSAGE]).url
@@ -193,7 +263,7 @@ class GatewayCases:
         signed = self.sign(self.inbound_webhook())
         for name in set(signed.headers) - set(self.inbound_webhook().headers):
             value = signed.headers[name]
-            other = "A" if value[-4] != "A" else "B"
+            other = "0" if value[-4] != "0" else "1"
             for forged in (value[:-1], value[:-4] + other + value[-3:], value + value[-1]):
                 with pytest.raises(SignatureError):
                     adapter.verify(replace(signed, headers={**signed.headers, name: forged}))

@@ -26,6 +26,7 @@ MIN_REPORT_WAIT_SECONDS = 300
 #: Seats last half a lease and slots a sixth of it; both are renewed each half second and must survive a missed renewal.
 MIN_LEASE_SECONDS = 6
 REDIS_SCHEMES = ("redis", "rediss", "unix", "redis+sentinel")
+EMAIL_SCHEMES = ("smtp", "submission", "submit", "console", "file", "memory", "dummy")
 
 _NEW_SECRET = "python -c 'import secrets; print(secrets.token_urlsafe(50))'"  # noqa: S105  a command, not a secret
 _NEW_KEY = "python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'"
@@ -180,7 +181,7 @@ def check_workers(settings: Config) -> list[CheckMessage]:
 
 
 def check_times(settings: Config) -> list[CheckMessage]:
-    """E011, E012, E018, W010: limits are positive, leases outlast their renewals, and late reports are waited for."""
+    """E011, E012, E018, E019, W010: limits are positive, leases outlast their renewals, and late reports are waited for."""
     messages: list[CheckMessage] = []
     if settings.request_timeout_seconds <= 0:
         text = f"BROADCAST_REQUEST_TIMEOUT is {settings.request_timeout_seconds:g} seconds."
@@ -191,6 +192,9 @@ def check_times(settings: Config) -> list[CheckMessage]:
         )
         hint = f"Set it to {MIN_LEASE_SECONDS} or more; 30 is usual."
         messages.append(Error(text, hint=hint, id="broadcast.E018"))
+    if settings.expire_seconds <= 0:
+        text = f"BROADCAST_EXPIRE_SECONDS is {settings.expire_seconds} seconds: no reply would ever leave."
+        messages.append(Error(text, hint="Set it to seconds above 0; 14400 is usual.", id="broadcast.E019"))
     if settings.report_wait_seconds <= 0:
         text = (
             f"BROADCAST_REPORT_WAIT is {settings.report_wait_seconds} seconds: every message would be closed at once."
@@ -229,6 +233,27 @@ def check_data_folder(settings: Config) -> list[CheckMessage]:
     return [Error(f"The data folder {settings.data_dir} cannot be written to.", hint=hint, id="broadcast.E015")]
 
 
+def check_alerts(settings: Config) -> list[CheckMessage]:
+    """E020, E021, W011: who is to be told of trouble can be written to."""
+    messages: list[CheckMessage] = []
+    for address in settings.alert_emails:
+        name, _, host = address.rpartition("@")
+        if not name or "." not in host or " " in address:
+            hint = "Write addresses such as ops@example.com, separated by commas."
+            text = f"BROADCAST_ALERT_EMAILS holds “{address}”, which is not an e-mail address."
+            messages.append(Error(text, hint=hint, id="broadcast.E020"))
+    scheme = settings.email_url.partition(":")[0]
+    example = "submission://user:password@mail.example.com:587?_default_from_email=broadcast@example.com"
+    if settings.email_url and scheme not in EMAIL_SCHEMES:
+        text = f"BROADCAST_EMAIL_URL starts with “{scheme}”, which is not known."
+        hint = f"Use one of {', '.join(f'{name}:' for name in EMAIL_SCHEMES)}; for example {example}."
+        messages.append(Error(text, hint=hint, id="broadcast.E021"))
+    elif settings.alert_emails and not settings.email_url:
+        text = "BROADCAST_ALERT_EMAILS names who is told of trouble, but BROADCAST_EMAIL_URL names no mail server."
+        messages.append(Warning(text, hint=f"Set it, for example to {example}.", id="broadcast.W011"))
+    return messages
+
+
 ALWAYS: tuple[Check, ...] = (
     check_secret_key,
     check_encryption_keys,
@@ -238,6 +263,7 @@ ALWAYS: tuple[Check, ...] = (
     check_redis,
     check_workers,
     check_times,
+    check_alerts,
     check_binds,
     check_data_folder,
 )

@@ -14,6 +14,8 @@ from typing import Any
 from liquid import BoundTemplate, Environment
 from liquid.exceptions import LiquidError
 
+from broadcast.core.merge_plain import PlainTemplate, plain_template
+
 #: Longest text that a template may produce, in characters; carriers take 1,600.
 MAX_OUTPUT_CHARACTERS = 8000
 #: Compiled templates kept by a process.
@@ -92,6 +94,11 @@ def compile_template(source: str) -> BoundTemplate:
         raise TemplateError(_problem(error, source)) from None
 
 
+@lru_cache(maxsize=CACHE_SIZE)
+def _plain(source: str) -> PlainTemplate | None:
+    return plain_template(source)
+
+
 def template_fields(source: str) -> list[str]:
     """Names of the merge fields that a template reads, in the order of their first use.
 
@@ -143,6 +150,11 @@ def render_template(source: str, values: Mapping[str, Any]) -> str:
     """
     if "{" not in source:
         return source.strip()
+    plain = _plain(source)
+    if plain is not None:
+        text = plain.render(values)
+        if text is not None and len(text) <= MAX_OUTPUT_CHARACTERS // 4:
+            return text.strip()
     try:
         return compile_template(source).render(**values).strip()
     except LiquidError as error:

@@ -1,22 +1,27 @@
-"""The simulator's HTTP application: a provider's API, and the controls beside it."""
+"""The simulator's HTTP application: the providers' APIs, and the controls beside them."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 
+from integrations.simulator.bulk import BulkIntake
 from integrations.simulator.carrier import Carrier
 from integrations.simulator.client import Answer
 from integrations.simulator.config import SettingsError, SimulatorSettings
 from integrations.simulator.forms import FormError, parse_form
 from integrations.simulator.http1 import Exchange
+from integrations.simulator.infobip import PREFIX as INFOBIP_PREFIX
+from integrations.simulator.infobip import InfobipApi
+from integrations.simulator.infobip_values import InfobipWebhooks
 from integrations.simulator.timeline import Timeline
-from integrations.simulator.twilio import PREFIX, TwilioApi
+from integrations.simulator.twilio import PREFIX as TWILIO_PREFIX
+from integrations.simulator.twilio import TwilioApi
 from integrations.simulator.twilio_values import TwilioWebhooks
-from integrations.simulator.values import Unroutable
+from integrations.simulator.values import InboundWriter, Unroutable
 
 logger = logging.getLogger(__name__)
 
@@ -30,14 +35,24 @@ _CONTROLS = {
 #: Paths under which a connection reports what it could not parse.
 _REFUSALS = {
     "/400": (400, "The request is not HTTP/1.1: check the request line and the headers."),
-    "/413": (413, "The body is larger than 1 MB: send a smaller one."),
+    "/413": (413, "The body is larger than 8 MB: send a smaller one."),
     "/414": (414, "The URL is too long: put the parameters into the body."),
     "/431": (431, "The headers are too large: send fewer."),
 }
 
 
+class Api(Protocol):
+    """One provider's dialect, below a prefix of its own."""
+
+    def is_send(self, method: str, path: str) -> bool:
+        """Whether a request creates messages."""
+
+    def handle(self, exchange: Exchange) -> None:
+        """Answer one request."""
+
+
 class App:
-    """Answers requests. Only the provider's API counts as in flight, never the controls.
+    """Answers requests. Only the providers' APIs count as in flight, never the controls.
 
     Args:
         settings: to begin with.
@@ -45,19 +60,28 @@ class App:
     """
 
     def __init__(self, settings: SimulatorSettings, loop: asyncio.AbstractEventLoop) -> None:
-        self.carrier = Carrier(settings, Timeline(loop), TwilioWebhooks(), loop.time)
-        self._twilio = TwilioApi(self.carrier, loop)
+        twilio, infobip = TwilioWebhooks(), InfobipWebhooks()
+        inbound: dict[str, InboundWriter] = {"twilio": twilio, "infobip": infobip}
+        self.carrier = Carrier(settings, Timeline(loop), twilio, inbound, loop.time)
+        self._apis: dict[str, Api] = {
+            TWILIO_PREFIX: TwilioApi(self.carrier, loop),
+            INFOBIP_PREFIX: InfobipApi(self.carrier, BulkIntake(self.carrier, infobip), loop),
+        }
 
     def received(self, exchange: Exchange) -> None:
-        """Count a request of the provider's API from the moment it is here."""
+        """Count a request of a provider's API from the moment it is here."""
         request = exchange.request
-        if not request.path.startswith(PREFIX):
+        api = self._api(request.path)
+        if api is None:
             return
         stats = self.carrier.stats_now
-        stats.arrived(send=self._twilio.is_send(request.method, request.path))
+        stats.arrived(send=api.is_send(request.method, request.path))
         exchange.counted = True
         limit = self.carrier.settings.throttle_above
         exchange.throttled = 0 < limit < stats.in_flight
+
+    def _api(self, path: str) -> Api | None:
+        return next((api for prefix, api in self._apis.items() if path.startswith(prefix)), None)
 
     def finished(self, exchange: Exchange) -> None:
         """Stop counting it."""
@@ -77,8 +101,9 @@ class App:
 
     def _handle(self, exchange: Exchange) -> None:
         request = exchange.request
-        if request.path.startswith(PREFIX):
-            self._twilio.handle(exchange)
+        api = self._api(request.path)
+        if api is not None:
+            api.handle(exchange)
         elif request.method == "BAD":
             status, text = _REFUSALS[request.path]
             exchange.reply(status, _error(text))
@@ -135,7 +160,8 @@ class App:
                 exchange.reply(200, orjson.dumps(told))
 
         try:
-            told["sid"] = "SM" + self.carrier.write(person, number, body, on_end=end)
+            message_id = self.carrier.write(person, number, body, on_end=end)
+            told["sid"] = f"SM{message_id}" if self.carrier.settings.inbound_dialect == "twilio" else message_id
         except Unroutable as error:
             exchange.reply(400, _error(str(error)))
             return

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from integrations.simulator.client import Answer
@@ -18,14 +18,14 @@ from integrations.simulator.randomness import CodeShares, Draws, Purpose
 from integrations.simulator.stats import Stats
 from integrations.simulator.text import count_segments
 from integrations.simulator.timeline import Timeline
-from integrations.simulator.values import Submission, Unroutable, Verdict, WebhookWriter
+from integrations.simulator.values import InboundWriter, StatusWriter, Submission, Unroutable, Verdict
 
 logger = logging.getLogger(__name__)
 
 #: Errors that belong to a moment and not to a recipient: drawn anew for each attempt.
 _PASSING_ERRORS = frozenset({20429, 20500, 20503, 21611})
 #: Delivery errors with which a message never leaves the provider.
-_NEVER_SENT = frozenset({30001, 30002, 30009, 30032, 30034})
+NEVER_SENT = frozenset({30001, 30002, 30009, 30032, 30034})
 #: The provider's code for a recipient who opted out.
 BLOCKED_BY_STOP = 21610
 
@@ -36,17 +36,24 @@ class Carrier:
     Args:
         settings: to begin with.
         timeline: what happens later.
-        writer: the provider's webhooks.
+        writer: status callbacks of messages that were sent one by one.
+        inbound_writers: webhooks of what people write, by dialect.
         clock: monotonic seconds.
     """
 
     def __init__(
-        self, settings: SimulatorSettings, timeline: Timeline, writer: WebhookWriter, clock: Callable[[], float]
+        self,
+        settings: SimulatorSettings,
+        timeline: Timeline,
+        writer: StatusWriter,
+        inbound_writers: Mapping[str, InboundWriter],
+        clock: Callable[[], float],
     ) -> None:
         self.timeline = timeline
         self.outbox = Outbox(timeline, lambda: self.settings)
         self.numbers = NumberBook(settings.numbers)
         self._writer = writer
+        self._inbound_writers = inbound_writers
         self._clock = clock
         self.stats_now = Stats()
         self.memory = Memory()
@@ -61,11 +68,11 @@ class Carrier:
         self.numbers.own(settings.numbers)
         self.timeline.shuffled = settings.callbacks_reversed > 0
         api = {code: share for code, share in settings.errors.items() if code // 1000 != 30}
-        self._lasting_errors = CodeShares({code: share for code, share in api.items() if code not in _PASSING_ERRORS})
-        self._passing_errors = CodeShares({code: share for code, share in api.items() if code in _PASSING_ERRORS})
-        self._delivery_errors = CodeShares({c: share for c, share in settings.errors.items() if c // 1000 == 30})
+        self.lasting_errors = CodeShares({code: share for code, share in api.items() if code not in _PASSING_ERRORS})
+        self.passing_errors = CodeShares({code: share for code, share in api.items() if code in _PASSING_ERRORS})
+        self.delivery_errors = CodeShares({c: share for c, share in settings.errors.items() if c // 1000 == 30})
         rates = (settings.stop_rate, settings.help_rate, settings.keyword_rate, settings.chatter_rate)
-        self._people_answer = any(rates)
+        self.people_answer = any(rates)
         self._confirmation = re.compile(settings.stop_confirmation)
 
     def reset(self) -> None:
@@ -107,15 +114,16 @@ class Carrier:
         delay = draws.lognormal(Purpose.LATENCY, settings.latency_ms, settings.latency_sigma) / 1000
         fate = draws.uniform(Purpose.FAILURE)
         if fate < settings.fail_before:
-            return Verdict(delay, failure=self._failure(draws))
+            return Verdict(delay, failure=self.failure(draws))
         error = self._refusal(submission, draws)
         if error:
             return Verdict(delay, error=error)
         number = self._take(submission, draws)
         failed = fate > 1 - settings.fail_after
-        return Verdict(delay, number, failure=self._failure(draws) if failed else "")
+        return Verdict(delay, number, failure=self.failure(draws) if failed else "")
 
-    def _failure(self, draws: Draws) -> str:
+    def failure(self, draws: Draws) -> str:
+        """How a request fails that is to fail."""
         how = self.settings.fail_how
         if how in ("close", "hang"):
             return how
@@ -123,19 +131,23 @@ class Carrier:
         return kinds[int(draws.uniform(Purpose.FAILURE_HOW) * len(kinds))]
 
     def _refusal(self, submission: Submission, draws: Draws) -> int:
+        lasting = self.lasting_refusal(submission.recipient, submission.sender)
+        if lasting or not self.settings.errors:
+            return lasting
+        return self.passing_errors.pick(draws.uniform(Purpose.API_ERROR))
+
+    def lasting_refusal(self, recipient: str, sender: str) -> int:
+        """The error with which every message to this recipient is refused, 0 for none."""
         settings = self.settings
-        if settings.carrier_blocks_stop and (submission.recipient, submission.sender) in self.wishes.blocked:
+        if settings.carrier_blocks_stop and (recipient, sender) in self.wishes.blocked:
             return BLOCKED_BY_STOP
         if not settings.errors:
             return 0
-        lasting = Draws(settings.seed, submission.recipient, 0).uniform(Purpose.API_ERROR)
-        return self._lasting_errors.pick(lasting) or self._passing_errors.pick(draws.uniform(Purpose.API_ERROR))
+        return self.lasting_errors.pick(Draws(settings.seed, recipient, 0).uniform(Purpose.API_ERROR))
 
     def _take(self, submission: Submission, draws: Draws) -> int:
         settings = self.settings
-        answers_person = self.wishes.message_taken(
-            submission.recipient, submission.body, self._clock(), self._confirmation
-        )
+        answers_person = self.answers_person(submission.recipient, submission.body)
         message = Message(
             submission.recipient,
             submission.sender,
@@ -145,21 +157,26 @@ class Carrier:
             segments=count_segments(submission.body),
             media=submission.media,
         )
-        message.status_url = submission.status_url
+        if settings.callbacks_share >= 1 or draws.uniform(Purpose.REPORTED) < settings.callbacks_share:
+            message.status_url = submission.status_url
         message.service = submission.service
-        number = self.memory.add_outbound(message, answers_person=answers_person)
+        number = self.memory.add_outbound(message, self.memory.person(message.recipient), answers_person=answers_person)
         self.stats_now.taken += 1
         final = draws.lognormal(Purpose.DELIVERY_TIME, settings.delivery_seconds, settings.delivery_sigma)
-        error = self._delivery_errors.pick(draws.uniform(Purpose.DELIVERY_ERROR)) if settings.errors else 0
-        if error in _NEVER_SENT:
+        error = self.delivery_errors.pick(draws.uniform(Purpose.DELIVERY_ERROR)) if settings.errors else 0
+        if error in NEVER_SENT:
             self.timeline.after(final, self._finish, number, "failed", error, draws)
-        elif not submission.status_url:
+        elif not message.status_url:
             # Nobody is told of the step in between, so it would only cost time.
             self.timeline.after(final, self._finish, number, "undelivered" if error else "delivered", error, draws)
         else:
             sent = final * draws.uniform(Purpose.SENT_TIME)
             self.timeline.after(sent, self._send, number, final - sent, error, draws)
         return number
+
+    def answers_person(self, recipient: str, body: str) -> bool:
+        """Notice that a message to a person was taken; tells whether it answers something they wrote."""
+        return self.wishes.message_taken(recipient, body, self._clock(), self._confirmation)
 
     # Delivery
 
@@ -171,7 +188,7 @@ class Carrier:
         repeated = draws.uniform(Purpose.REPEAT_SENT) < self.settings.callbacks_repeated
         # Late means behind the final status; some milliseconds more, because a batch is shuffled.
         wait = seconds_to_final + 0.02 if late else 0.0
-        self._call_back(self._webhook(number, "sent"), wait, repeated=repeated)
+        self.call_back(self._webhook(number, "sent"), wait, repeated=repeated)
         final = "undelivered" if error else "delivered"
         self.timeline.after(seconds_to_final, self._finish, number, final, error, draws)
 
@@ -185,18 +202,19 @@ class Carrier:
         self.stats_now.final_statuses[status] += 1
         if message.status_url and draws.uniform(Purpose.LOST) >= self.settings.callbacks_lost:
             repeated = draws.uniform(Purpose.REPEAT_FINAL) < self.settings.callbacks_repeated
-            self._call_back(self._webhook(number, status), 0.0, repeated=repeated)
+            self.call_back(self._webhook(number, status), 0.0, repeated=repeated)
         message.status_url = ""
-        if status == "delivered" and self._people_answer:
+        if status == "delivered" and self.people_answer:
             answer = reaction(self.settings, draws)
             if answer is not None:
-                self._react(message, answer)
+                self.react(message, answer)
 
     def _webhook(self, number: int, status: str) -> Webhook:
         message = self.memory.messages[number]
         return self._writer.status(self.settings, self.memory.id_of(number), message, status)
 
-    def _call_back(self, webhook: Webhook, wait_seconds: float, *, repeated: bool) -> None:
+    def call_back(self, webhook: Webhook, wait_seconds: float, *, repeated: bool) -> None:
+        """Send a delivery report in so many seconds, and once more if it is to be repeated."""
         stats = self.stats_now
 
         def end(answer: Answer | None) -> None:
@@ -215,7 +233,8 @@ class Carrier:
 
     # People
 
-    def _react(self, message: Message, answer: Reaction) -> None:
+    def react(self, message: Message, answer: Reaction) -> None:
+        """Have the recipient of a message write back."""
         person = message.recipient
         times = self.wishes.reactions.get(person, 0)
         if times >= self.settings.replies_per_person:
@@ -264,8 +283,9 @@ class Carrier:
         self.wishes.person_wrote(person, number, word)
         message = Message(number, person, body, "received", direction="inbound", segments=count_segments(body))
         message_id = self.memory.id_of(self.memory.add(message))
-        webhook = self._writer.inbound(self.settings, message_id, message, url)
-        self._carry_inbound(webhook, person, number, word, on_end)
+        writer = self._inbound_writers[self.settings.inbound_dialect]
+        webhook = writer.inbound(self.settings, message_id, message, url)
+        self._carry_inbound(webhook, writer, person, number, word, on_end)
         if repeated:
             self.timeline.after(0.05, self._repeat_inbound, webhook)
         return message_id
@@ -273,6 +293,7 @@ class Carrier:
     def _carry_inbound(
         self,
         webhook: Webhook,
+        writer: InboundWriter,
         person: str,
         number: str,
         word: str,
@@ -284,7 +305,7 @@ class Carrier:
             if answer is not None and answer.status < 300:
                 stats.inbound_answered += 1
                 wishes.webhook_answered(person, word, self._clock())
-                for text in self._writer.replies(answer):
+                for text in writer.replies(answer):
                     self._take(Submission(person, number, text), Draws(self.settings.seed, person, 0))
             else:
                 stats.inbound_failed += 1

@@ -109,12 +109,12 @@ class WebhookClient:
         self._tls: ssl.SSLContext | None = None
 
     async def post(self, url: str, headers: bytes, body: bytes, *, timeout_seconds: float) -> Answer:
-        """POST a form.
+        """POST something.
 
         Args:
             url: absolute, http or https.
-            headers: further header lines, each ending in CRLF.
-            body: form-encoded.
+            headers: further header lines, Content-Type among them, each ending in CRLF.
+            body: encoded.
             timeout_seconds: for connecting and answering together.
 
         Raises:
@@ -127,10 +127,7 @@ class WebhookClient:
         except ValueError as error:
             raise NoAnswer(f"{url} is not a URL that can be called: {error}") from error
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        request = (
-            b"POST %b HTTP/1.1\r\nHost: %b\r\nUser-Agent: TwilioProxy/1.1\r\nAccept: */*\r\n"
-            b"Content-Type: application/x-www-form-urlencoded; charset=UTF-8\r\n%bContent-Length: %d\r\n\r\n%b"
-        ) % (
+        request = (b"POST %b HTTP/1.1\r\nHost: %b\r\nAccept: */*\r\n%bContent-Length: %d\r\n\r\n%b") % (
             target.encode("ascii", "backslashreplace"),
             parts.netloc.rpartition("@")[2].encode("idna" if not parts.netloc.isascii() else "ascii"),
             headers,

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, get_type_hints
 
 FAIL_HOW = ("mixed", "status", "close", "hang")
+DIALECTS = ("twilio", "infobip")
 
 
 class SettingsError(ValueError):
@@ -36,6 +37,9 @@ class SimulatorSettings:
     auth_token: str = _option("simulator-auth-token", "auth token: checked on requests, signs webhooks")
     api_key_sid: str = _option("", "API key SID that is accepted beside the account's own credentials")
     api_key_secret: str = _option("", "secret of the API key")
+    infobip_api_key: str = _option("simulator-api-key", "API key that requests in Infobip's dialect must use")
+    infobip_webhook_secret: str = _option("simulator-webhook-secret", "signs webhooks in Infobip's dialect (SHA-256)")
+    inbound_dialect: str = _option("twilio", "whose webhooks carry what people write: twilio or infobip")
     numbers: tuple[str, ...] = _option(
         ("+14155552600", "24365"), "numbers owned from the start: E.164, or a short code's digits"
     )
@@ -61,6 +65,7 @@ class SimulatorSettings:
 
     delivery_seconds: float = _option(1.0, "mean time from taking a message to its final status, in seconds", low=0)
     delivery_sigma: float = _option(0.5, "spread of the delivery time", low=0, high=5)
+    callbacks_share: float = _share("share of messages that are reported on at all; 0 for none, as in a bench", 1.0)
     callbacks_lost: float = _share("share of messages whose final status is never called back")
     callbacks_reversed: float = _share("share of messages whose callbacks arrive in the wrong order", 0.1)
     callbacks_repeated: float = _share("share of webhooks that are sent twice", 0.05)
@@ -90,6 +95,10 @@ class SimulatorSettings:
             raise SettingsError(f"account_sid {self.account_sid!r} is not valid: use AC and 32 hexadecimal digits.")
         if self.fail_how not in FAIL_HOW:
             raise SettingsError(f"fail_how {self.fail_how!r} is not known: use one of {', '.join(FAIL_HOW)}.")
+        if self.inbound_dialect not in DIALECTS:
+            raise SettingsError(
+                f"inbound_dialect {self.inbound_dialect!r} is not known: use one of {', '.join(DIALECTS)}."
+            )
         _check_total("fail_before and fail_after", self.fail_before + self.fail_after)
         rates = self.stop_rate + self.help_rate + self.keyword_rate + self.chatter_rate
         _check_total("stop_rate, help_rate, keyword_rate and chatter_rate", rates)

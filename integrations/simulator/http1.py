@@ -9,7 +9,7 @@ from typing import Protocol, cast
 
 import httptools
 
-MAX_BODY_BYTES = 1024 * 1024
+MAX_BODY_BYTES = 8 * 1024 * 1024
 _MAX_URL_BYTES = 16 * 1024
 _MAX_HEADER_BYTES = 64 * 1024
 #: Requests of one connection that may wait for the one before them.

@@ -16,7 +16,7 @@ class Message:
     """A message that was taken, or one that a person wrote. Its number is its place in ``Memory.messages``."""
 
     __slots__ = (
-        "body", "created", "direction", "error", "media", "previous", "recipient", "segments", "sender", "sent",
+        "body", "created", "direction", "error", "given_id", "media", "previous", "recipient", "segments", "sender", "sent",
         "service", "status", "status_url", "updated",
     )  # fmt: skip
 
@@ -34,6 +34,8 @@ class Message:
         self.sent = 0
         self.error = 0
         self.service = ""
+        #: The sender's own id, empty for none.
+        self.given_id = ""
         #: Kept only until the last callback is due.
         self.status_url = ""
         #: Number of the message before this one to the same person, -1 for none.
@@ -51,6 +53,11 @@ class Person:
         self.last = -1
 
 
+def _key(message: Message) -> int:
+    """The same for the same text from the same number to the same person."""
+    return hash((message.recipient, message.sender, message.body))
+
+
 class Memory:
     """Messages by number and by recipient.
 
@@ -65,6 +72,10 @@ class Memory:
         self.recipients_with_duplicates: set[str] = set()
         self.most_to_one = 0
         self.recipients = 0
+        #: Status and destination of those that were refused, by the sender's id.
+        self.refused: dict[str, tuple[int, str]] = {}
+        self._by_given_id: dict[str, int] = {}
+        self._indexed = 0
         self._seen: set[int] = set()
         self._answers: set[int] = set()
         self._run = secrets.token_hex(8)
@@ -81,23 +92,30 @@ class Memory:
         self.messages.append(message)
         return len(self.messages) - 1
 
-    def add_outbound(self, message: Message, *, answers_person: bool) -> int:
+    def add_outbound(self, message: Message, person: Person, *, answers_person: bool) -> int:
         """Keep a message to a person, and notice whether they had the same before.
 
         Args:
             message: what was taken.
+            person: whom it is for.
             answers_person: the person wrote and this is the first message to them since. Someone who asks twice is
                 answered twice with the same words, which is no duplicate; the same text without a question is.
         """
-        number = self.add(message)
-        person = self.person(message.recipient)
+        number = len(self.messages)
+        self.messages.append(message)
         message.previous = person.last
         person.last = number
         person.taken += 1
         if person.taken == 1:
             self.recipients += 1
-        self.most_to_one = max(self.most_to_one, person.taken)
-        key = hash((message.recipient, message.sender, message.body))
+        if person.taken > self.most_to_one:
+            self.most_to_one = person.taken
+        if person.taken == 1 and not answers_person:
+            # Most people get one message: there is nothing to compare it with, and it is remembered as it is.
+            return number
+        if message.previous >= 0:
+            self._seen.add(_key(self.messages[message.previous]))
+        key = _key(message)
         if key not in self._seen:
             self._seen.add(key)
             if answers_person:
@@ -110,6 +128,14 @@ class Memory:
     def id_of(self, number: int) -> str:
         """32 hexadecimal digits for a message's number."""
         return f"{self._run}{number * _SPREAD & _MASK:016x}"
+
+    def find_given(self, given_id: str) -> int | None:
+        """The number of the latest message with an id that the sender gave, or None."""
+        for number in range(self._indexed, len(self.messages)):
+            if self.messages[number].given_id:
+                self._by_given_id[self.messages[number].given_id] = number
+        self._indexed = len(self.messages)
+        return self._by_given_id.get(given_id)
 
     def find(self, message_id: str) -> int | None:
         """The message's number for 32 hexadecimal digits, or None."""

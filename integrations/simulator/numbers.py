@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
+#: Whether a text is somebody's number in E.164.
+is_recipient = re.compile(r"\+(?:1[2-9]\d{9}|[2-9]\d{6,14})").fullmatch
 _KEYPAD = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "22233344455566677778889999")
 
 

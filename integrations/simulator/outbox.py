@@ -23,8 +23,8 @@ class Webhook:
 
     Args:
         url: where to.
-        headers: further header lines, each ending in CRLF.
-        body: form-encoded.
+        headers: further header lines, Content-Type among them, each ending in CRLF.
+        body: encoded.
     """
 
     url: str

@@ -31,6 +31,7 @@ class Purpose(IntEnum):
     REACTION_TIME = 12
     REACTION_TEXT = 13
     REPEAT_INBOUND = 14
+    REPORTED = 15
 
 
 class Draws:

@@ -49,7 +49,7 @@ def serve(
     """
     # Messages hold no cycles, so looking for some among a million of them would only cost pauses.
     gc.freeze()
-    gc.set_threshold(100_000, 50, 100)
+    gc.set_threshold(500_000, 50, 100)
     uvloop.run(_serve(settings, host, port, until_stdin_closes, ready))
 
 

@@ -18,6 +18,8 @@ def count_segments(body: str) -> int:
 
     GSM 03.38: 160 septets alone and 153 in a row; UCS-2: 70 and 67 UTF-16 units. A character is never split.
     """
+    if len(body) <= 70 and body.isascii():
+        return 1
     if _is_basic(body):
         return 1 if len(body) <= 160 else -(-len(body) // 153)
     if _is_gsm(body):

@@ -17,6 +17,7 @@ from integrations.simulator.carrier import Carrier
 from integrations.simulator.forms import FormError, parse_form
 from integrations.simulator.http1 import Exchange
 from integrations.simulator.memory import Message
+from integrations.simulator.numbers import is_recipient
 from integrations.simulator.twilio_numbers import TwilioNumbers
 from integrations.simulator.twilio_paging import page_json, page_request
 from integrations.simulator.twilio_values import API_VERSION, error_body, message_json
@@ -25,7 +26,6 @@ from integrations.simulator.values import Submission, Verdict
 PREFIX = f"/{API_VERSION}/Accounts/"
 _FORM = b"application/x-www-form-urlencoded"
 _MAX_BODY_CHARACTERS = 1600
-_is_recipient = re.compile(r"\+(?:1[2-9]\d{9}|[2-9]\d{6,14})").fullmatch
 _is_id = re.compile(r"(?:SM|MM|PN)[0-9a-fA-F]{32}").fullmatch
 _is_service = re.compile(r"MG[0-9a-fA-F]{32}").fullmatch
 
@@ -188,7 +188,7 @@ class TwilioApi:
             return 21604, ""
         if not sender and not _is_service(form.get("MessagingServiceSid", "")):
             return 21603, ""
-        if not _is_recipient(recipient):
+        if not is_recipient(recipient):
             return 21211, recipient
         if sender and not self._carrier.numbers.owns(sender):
             return 21606, sender

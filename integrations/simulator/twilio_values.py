@@ -21,6 +21,7 @@ from integrations.simulator.memory import Message
 from integrations.simulator.outbox import Webhook
 
 API_VERSION = "2010-04-01"
+_HEADERS = "User-Agent: TwilioProxy/1.1\r\nContent-Type: application/x-www-form-urlencoded; charset=UTF-8\r\n"
 
 #: HTTP status (400 where there is none) and text by code, as Twilio's error dictionary has them.
 _ERRORS: dict[int, tuple[int, str]] = {
@@ -157,7 +158,7 @@ def _signed(settings: SimulatorSettings, url: str, form: dict[str, str]) -> Webh
     signed = signature(settings.auth_token, url, form)
     # The token is of the webhook and not of the attempt: a repeat has the same.
     token = secrets.token_hex(16)
-    headers = f"X-Twilio-Signature: {signed}\r\nI-Twilio-Idempotency-Token: {token}\r\n".encode()
+    headers = f"{_HEADERS}X-Twilio-Signature: {signed}\r\nI-Twilio-Idempotency-Token: {token}\r\n".encode()
     return Webhook(url, headers, urlencode(form, encoding="utf-8", errors="replace").encode())
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from integrations.simulator.client import Answer
@@ -15,17 +16,28 @@ class Unroutable(Exception):
     """A person wrote to a number whose messages go nowhere. The text says what to set."""
 
 
-class WebhookWriter(Protocol):
-    """How one provider words its webhooks."""
-
-    def status(self, settings: SimulatorSettings, message_id: str, message: Message, status: str) -> Webhook:
-        """A delivery status."""
+class InboundWriter(Protocol):
+    """How one provider words what people write."""
 
     def inbound(self, settings: SimulatorSettings, message_id: str, message: Message, url: str) -> Webhook:
         """A message that a person wrote."""
 
     def replies(self, answer: Answer) -> list[str]:
         """Texts that the answer to an inbound webhook wants sent back."""
+
+
+class StatusWriter(Protocol):
+    """How a provider words the status of one message."""
+
+    def status(self, settings: SimulatorSettings, message_id: str, message: Message, status: str) -> Webhook:
+        """A delivery status."""
+
+
+class ReportWriter(Protocol):
+    """How a provider words reports on several messages at once."""
+
+    def reports(self, settings: SimulatorSettings, url: str, messages: Sequence[tuple[str, Message]]) -> Webhook:
+        """Delivery reports of messages with their ids; they share an address and have reached their final status."""
 
 
 @dataclass(slots=True)
@@ -53,5 +65,27 @@ class Verdict:
 
     delay_seconds: float
     number: int | None = None
+    error: int = 0
+    failure: str = ""
+
+
+#: One message of a request that holds many: recipient, sender, text, where to report, the sender's own id. A plain tuple,
+#: because there are hundreds of thousands of them.
+Parcel = tuple[str, str, str, str, str]
+
+
+@dataclass(slots=True)
+class BulkVerdict:
+    """What becomes of a request with many messages.
+
+    Args:
+        delay_seconds: until its reply.
+        outcomes: for each parcel the number of its message, or an error code below zero; empty if none was looked at.
+        error: the API's error code for the whole request, 0 for none.
+        failure: ``""``, ``500``, ``503``, ``close`` or ``hang``.
+    """
+
+    delay_seconds: float
+    outcomes: list[int] = field(default_factory=list)
     error: int = 0
     failure: str = ""

@@ -147,7 +147,7 @@ class GatewayConfig:
     Args:
         credentials: decrypted, by field name.
         base_url: without a trailing slash.
-        options: anything else the provider needs, by name.
+        options: anything else the provider needs, by name; always ``key``, the gateway's random name in webhook URLs.
     """
 
     credentials: Mapping[str, str]

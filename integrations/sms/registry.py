@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from integrations.sms.contract import GatewayConfig, SmsAdapter
+from integrations.sms.providers.infobip import InfobipAdapter
 from integrations.sms.providers.twilio import TwilioAdapter
 
-ADAPTERS: dict[str, type[SmsAdapter]] = {adapter.kind: adapter for adapter in (TwilioAdapter,)}
+ADAPTERS: dict[str, type[SmsAdapter]] = {adapter.kind: adapter for adapter in (InfobipAdapter, TwilioAdapter)}
 
 
 def adapter_class(kind: str) -> type[SmsAdapter]:

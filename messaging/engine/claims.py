@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 import orjson
+from django.db import transaction
 from django.utils import timezone
 
 from broadcast.core.config import config
@@ -44,7 +46,7 @@ class Claim:
 
     Args:
         messages: in the order of their ids.
-        number: the number they leave from, None when there is nothing to send.
+        number: the number they leave from, None when nothing may leave it.
         batch: their batch, with its text and limits; None for single messages.
         suppressed: how many were suppressed just now.
     """
@@ -53,21 +55,6 @@ class Claim:
     number: PhoneNumber | None = None
     batch: Batch | None = None
     suppressed: int = 0
-
-
-def suppress_opted_out(ids: list[int]) -> int:
-    """Mark queued messages to suppressed recipients as such; how many there were."""
-    condition, parameter = sql.id_list(ids)
-    return sql.run(
-        f"""
-        UPDATE messaging_message SET state = %s, reason = x.reason, reason_text = 'Suppressed after the launch.', changed_at = %s
-        FROM messaging_suppression x
-        WHERE messaging_message.id {condition} AND messaging_message.state = 'queued' AND messaging_message.kind <> 'service'
-          AND x.account_id = messaging_message.account_id AND x.recipient = messaging_message.recipient
-          AND x.lifted_at IS NULL
-        """,  # noqa: S608  the condition is ours
-        [MessageState.SUPPRESSED, timezone.now(), parameter],
-    )
 
 
 def claim(*, queue_name: str, ids: list[int], token: str) -> Claim:
@@ -82,29 +69,63 @@ def claim(*, queue_name: str, ids: list[int], token: str) -> Claim:
         Those that were still queued at this number, not too late, whose batch is sending and whose account is active; the
         others are somebody else's, over, or wait for their batch to be resumed.
     """
-    suppressed = suppress_opted_out(ids)
     number, batch = _origin(queue_name)
     if number is None or number.state != PhoneNumber.State.ACTIVE or not number.gateway.is_enabled:
-        return Claim([], suppressed=suppressed)
+        return Claim([])
     condition, parameter = sql.id_list(ids)
     now = timezone.now()
-    rows = sql.fetch(
-        f"""
-        UPDATE messaging_message SET state = 'sending', lease = %s, claimed_at = %s, changed_at = %s
-        WHERE id {condition} AND state = 'queued' AND number_id = %s
-          AND EXISTS (SELECT 1 FROM accounts_account a WHERE a.id = account_id AND a.status = 'active')
-          AND (batch_id IS NULL AND created_at > %s OR EXISTS (
-            SELECT 1 FROM messaging_batch b
-            WHERE b.id = batch_id AND b.state = %s AND (b.expires_at IS NULL OR b.expires_at > %s)))
-        RETURNING id, recipient, body, context, kind
-        """,  # noqa: S608  the condition is ours
-        [token, now, now, parameter, number.pk, singles_from(now), BatchState.SENDING, now],
-    )
+    if batch is None:
+        origin = (
+            "batch_id IS NULL AND created_at > %s AND EXISTS ("
+            "SELECT 1 FROM accounts_account a WHERE a.id = account_id AND a.status = 'active')"
+        )
+        origin_params: list[Any] = [singles_from(now)]
+    else:
+        # Asked once a statement, not once a message: both are the same for all of them.
+        origin = (
+            "batch_id = %s AND EXISTS ("
+            "SELECT 1 FROM messaging_batch b JOIN accounts_account a ON a.id = b.account_id AND a.status = 'active' "
+            "WHERE b.id = %s AND b.state = %s AND (b.expires_at IS NULL OR b.expires_at > %s))"
+        )
+        origin_params = [batch.pk, batch.pk, BatchState.SENDING, now]
+    with transaction.atomic():
+        rows = sql.fetch(
+            f"""
+            UPDATE messaging_message SET lease = %s, claimed_at = %s, changed_at = %s,
+              state = CASE WHEN kind <> 'service' AND EXISTS (
+                SELECT 1 FROM messaging_suppression x WHERE x.account_id = messaging_message.account_id
+                  AND x.recipient = messaging_message.recipient AND x.lifted_at IS NULL
+              ) THEN 'suppressed' ELSE 'sending' END
+            WHERE id {condition} AND state = 'queued' AND number_id = %s AND {origin}
+            RETURNING id, recipient, body, context, kind, state
+            """,  # noqa: S608  the conditions are ours
+            [token, now, now, parameter, number.pk, *origin_params],
+        )
+        suppressed = [row[0] for row in rows if row[5] == MessageState.SUPPRESSED]
+        if suppressed:
+            _tell_suppressed(suppressed)
     messages = [
         ClaimedMessage(row[0], row[1], row[2], _json(row[3]), row[4] == "service")
-        for row in sorted(rows, key=lambda row: row[0])
+        for row in sorted(rows, key=itemgetter(0))
+        if row[5] == MessageState.SENDING
     ]
-    return Claim(messages, number, batch, suppressed)
+    return Claim(messages, number, batch, len(suppressed))
+
+
+def _tell_suppressed(ids: list[int]) -> None:
+    """Write why messages were suppressed by a claim."""
+    condition, parameter = sql.id_list(ids)
+    sql.run(
+        f"""
+        UPDATE messaging_message SET reason = x.reason, reason_text = 'Suppressed after the launch.', lease = '',
+          claimed_at = NULL
+        FROM messaging_suppression x
+        WHERE messaging_message.id {condition} AND messaging_message.state = 'suppressed'
+          AND x.account_id = messaging_message.account_id AND x.recipient = messaging_message.recipient
+          AND x.lifted_at IS NULL
+        """,  # noqa: S608  the condition is ours
+        [parameter],
+    )
 
 
 def singles_from(now: dt.datetime) -> dt.datetime:
@@ -126,7 +147,8 @@ def _json(value: Any) -> dict[str, Any]:
     """A JSON column's value: raw SQL returns text."""
     if value is None:
         return {}
-    return dict(orjson.loads(value) if isinstance(value, str | bytes) else value)
+    # A string is what nearly every row has; the union would ask each class in turn.
+    return dict(orjson.loads(value) if value.__class__ is str or isinstance(value, bytes) else value)
 
 
 def suppress_claimed(*, ids: list[int], token: str) -> int:

@@ -10,14 +10,16 @@ from django.db import DatabaseError
 
 from broadcast.core.redis import RedisAway
 from messaging.engine import claims, keys, limits
+from messaging.engine.journal import Journal
 from messaging.engine.lanes import Lane, make_lane, waiting_by_queue
 from messaging.engine.launch import chunk_ids
 from messaging.engine.window import Window
 
 logger = logging.getLogger(__name__)
 
-#: Seconds between two looks when nothing is to be taken.
+#: Seconds between two looks when nothing is to be taken, with empty hands and while something is still going out.
 LOOK_SECONDS = 0.02
+BUSY_LOOK_SECONDS = 0.05
 
 
 class Feeder:
@@ -32,6 +34,7 @@ class Feeder:
         self.window = window
         self.status_url = status_url
         self.singles_at = 0.0
+        self._seen = (0.0, 0)
 
     async def run(self) -> None:
         """Feed until the run ends; end it when nothing has been there to send for a while."""
@@ -47,7 +50,7 @@ class Feeder:
             # With enough in hand only single messages are taken: they wait for nobody's campaign.
             singles_only = ready >= window.prefetch
             if singles_only and now < self.singles_at:
-                await asyncio.sleep(LOOK_SECONDS / 2)
+                await asyncio.sleep(self._lasts(now, ready))
                 continue
             self.singles_at = now + limits.SINGLES_SECONDS
             full = {
@@ -64,12 +67,21 @@ class Feeder:
                 continue
             if window.lanes or window.in_flight:
                 idle_since = None
-            elif idle_since is None:
+                await asyncio.sleep(BUSY_LOOK_SECONDS)
+                continue
+            if idle_since is None:
                 idle_since = now
             elif now - idle_since > limits.IDLE_SECONDS:
                 window.end()
                 return
             await asyncio.sleep(LOOK_SECONDS)
+
+    def _lasts(self, now: float, ready: int) -> float:
+        """How long to leave the window alone: until half of what is in hand has left, at the rate of late."""
+        sent, (last_at, last_sent) = self.window.sent, self._seen
+        rate = (sent - last_sent) / max(now - last_at, 0.001)
+        self._seen = (now, sent)
+        return min(limits.SINGLES_SECONDS, max(LOOK_SECONDS / 2, (ready - self.window.prefetch / 2) / max(rate, 1.0)))
 
     async def _take(self, excluded: set[str], *, rings: int) -> bool:
         """Take one chunk and claim it; False when there is none.
@@ -117,10 +129,12 @@ class Feeder:
         window.lanes.append(lane)
 
     def _claim(self, name: str, ids: list[int], token: str) -> Lane | None:
+        journal = Journal.create(token, ids)
         claim = claims.claim(queue_name=name, ids=ids, token=token)
         if not claim.messages:
             return None
         lane, problems = make_lane(name=name, token=token, claim=claim, status_url=self.status_url)
+        lane.journal = journal
         if problems:
             claims.fail(problems=problems, token=token)
         return lane

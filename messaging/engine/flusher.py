@@ -21,8 +21,10 @@ logger = logging.getLogger(__name__)
 #: How often an append is tried when Redis is away, and the seconds between: a restart takes about a second.
 ATTEMPTS = 10
 WAIT_SECONDS = 0.5
-#: A result waits this long at most for others to share its append.
-LINGER_SECONDS = 0.01
+#: A result waits this long at most for others to share its append; the journal of its lease has it at once.
+LINGER_SECONDS = 0.025
+#: What is not a result waits this long at most.
+LOOK_SECONDS = 0.1
 
 
 class Flusher:
@@ -52,53 +54,70 @@ class Flusher:
         self.redis_away = redis_away
         self.lane_over = lane_over
         self.circuit = circuit
-        self.done: list[tuple[Staged, SendResult, float]] = []
+        self.done: list[tuple[Staged, bytes]] = []
         self.unmarked: dict[Lane, set[int]] = {}
         self.touched: set[Lane] = set()
         self.backoff_milliseconds = 0
+        self.gave_up = False
         self.lock = asyncio.Lock()
+        self.some = asyncio.Event()
         self.full = asyncio.Event()
-        self.ending = asyncio.Event()
+        self.is_ending = False
 
     def add(self, item: Staged, result: SendResult, at: float) -> None:
         """A message's result, with its time in seconds since 1970."""
-        self.done.append((item, result, at))
+        packed = stream.pack_one(result, at)
+        # Before its slot sends anything else: a sender killed now has no more open than requests in flight.
+        if item.lane.journal is not None:
+            item.lane.journal.answer(packed)
+        self.done.append((item, packed))
+        self.some.set()
         if len(self.done) >= limits.GROUP:
             self.full.set()
 
     def unmark(self, item: Staged) -> None:
         """This message has not left after all."""
         self.unmarked.setdefault(item.lane, set()).add(item.sms.id)
+        self.some.set()
+
+    def end(self) -> None:
+        """Have the loop end after a last flush."""
+        self.is_ending = True
+        self.some.set()
+        self.full.set()
 
     async def loop(self) -> None:
         """Flush when a group is full, or after a moment, until the sender ends."""
-        while not self.ending.is_set():
+        while not self.is_ending:
+            await _wait(self.some, LOOK_SECONDS)
+            if self.some.is_set():
+                await _wait(self.full, LINGER_SECONDS)
+            self.some.clear()
             self.full.clear()
-            try:
-                async with asyncio.timeout(LINGER_SECONDS):
-                    await self.full.wait()
-            except TimeoutError:
-                if not (self.done or self.unmarked or self.touched or self.circuit.changed):
-                    continue
-            await self.flush()
+            if self.done or self.unmarked or self.touched or self.circuit.changed:
+                await self.flush()
         await self.flush()
 
     async def flush(self) -> None:
         """Append everything there is; if Redis stays away, write it to the database instead.
 
-        Results are kept until one of both has them; only if both are away are they left behind, and the sweeper then
-        makes them ``unknown``.
+        Results are kept until one of both has them; only if both are away are they left behind, for the sweeper to find
+        in the journals of their leases.
         """
         async with self.lock:
-            for attempt in range(ATTEMPTS):
+            # Who has waited for Redis once in vain looks only whether it is back: the rows are to be given back soon.
+            attempts = 1 if self.gave_up else ATTEMPTS
+            for attempt in range(attempts):
                 try:
                     await self._flush()
                 except RedisAway as error:
                     self.redis_away(error)
-                    if attempt + 1 < ATTEMPTS:
+                    if attempt + 1 < attempts:
                         await asyncio.sleep(WAIT_SECONDS)
                 else:
+                    self.gave_up = False
                     return
+            self.gave_up = True
             await self._write_down()
 
     async def _flush(self) -> None:
@@ -108,9 +127,7 @@ class Flusher:
             return
         pipe = self.client.pipeline(transaction=False)
         if done:
-            pipe.xadd(
-                keys.RESULTS, {keys.FIELD: stream.pack(self.gateway_id, ((result, at) for _, result, at in done))}
-            )
+            pipe.xadd(keys.RESULTS, {keys.FIELD: stream.join(self.gateway_id, (packed for _, packed in done))})
         for lane, ids in unmarked.items():
             pipe.srem(keys.attempted(self.gateway_id, lane.token), *ids)
         if self.backoff_milliseconds:
@@ -122,7 +139,7 @@ class Flusher:
         self.circuit.changed = False
         self.backoff_milliseconds = 0
         self._forget(done, unmarked, touched)
-        over = {lane for lane in touched | {item.lane for item, _, _ in done} if not lane.open and not lane.waiting}
+        over = {lane for lane in touched | {item.lane for item, _ in done} if not lane.open and not lane.waiting}
         for lane in over:
             await self.drop_lease(lane.token)
             self.lane_over(lane)
@@ -135,11 +152,9 @@ class Flusher:
         else:
             pipe.delete(key)
 
-    def _forget(
-        self, done: list[tuple[Staged, SendResult, float]], unmarked: dict[Lane, set[int]], touched: set[Lane]
-    ) -> None:
+    def _forget(self, done: list[tuple[Staged, bytes]], unmarked: dict[Lane, set[int]], touched: set[Lane]) -> None:
         del self.done[: len(done)]
-        for item, _, _ in done:
+        for item, _ in done:
             item.lane.open.discard(item.sms.id)
         for lane, ids in unmarked.items():
             left = self.unmarked[lane]
@@ -159,13 +174,23 @@ class Flusher:
 
     async def _write_down(self) -> None:
         done = list(self.done)
-        data = stream.pack(self.gateway_id, ((result, at) for _, result, at in done))
+        if not done:
+            return
+        data = stream.join(self.gateway_id, (packed for _, packed in done))
         try:
             await self.in_thread(write, stream.unpack(data))
         except DatabaseError as error:
             logger.error(
-                "Redis and the database are away: %s results are lost; the sweeper makes them unknown: %s",
+                "Redis and the database are away: %s results are left to the sweeper, in the journals of their leases: %s",
                 len(done),
                 error,
             )
         self._forget(done, {}, set())
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return

@@ -12,6 +12,7 @@ from integrations.sms.contract import OutboundSms
 from integrations.sms.segments import segments
 from messaging.engine import keys
 from messaging.engine.claims import Claim
+from messaging.engine.journal import Journal
 from messaging.engine.rejections import Rejections
 from messaging.models import Batch, PhoneNumber
 
@@ -52,6 +53,7 @@ class Lane:
         next_at: event loop time before which the number's pace allows nothing.
         expires_at: unix time from which on nothing leaves.
         rejections: the batch's last sends.
+        journal: what left of it and what was answered, for whoever comes after a kill; None where none can be kept.
         owner: what it shares its turns with.
         is_single: whether it goes before batches.
     """
@@ -65,6 +67,7 @@ class Lane:
     next_at: float = 0.0
     expires_at: float = math.inf
     rejections: Rejections | None = None
+    journal: Journal | None = None
     owner: str = field(init=False)
     is_single: bool = field(init=False)
 

@@ -17,11 +17,13 @@ logger = logging.getLogger(__name__)
 
 
 async def release_all(window: Window) -> None:
-    """Give back all that is left at the end of a run."""
-    for lane in list(window.lanes):
-        if lane.waiting:
-            window.work_left = True
-        await release(window, lane, requeue=True)
+    """Give back all that is left at the end of a run: every row first, which needs no Redis."""
+    lanes = list(window.lanes)
+    window.work_left = window.work_left or any(lane.waiting for lane in lanes)
+    released = [(lane, await _release_rows(window, lane)) for lane in lanes]
+    for lane, ids in released:
+        if ids is not None:
+            await _let_go(window, lane, ids, requeue=True)
 
 
 async def drop_queues(window: Window, held: set[str]) -> None:
@@ -43,19 +45,36 @@ async def release(window: Window, lane: Lane, *, requeue: bool) -> None:
         lane: one of its lanes.
         requeue: whether the ids go back into their queue.
     """
+    ids = await _release_rows(window, lane)
+    if ids is not None:
+        await _let_go(window, lane, ids, requeue=requeue)
+
+
+async def _release_rows(window: Window, lane: Lane) -> list[int] | None:
+    """Give back the rows of what waits in a lane; the ids that are queued again, None when the database is away."""
     ids = [item.sms.id for item in lane.waiting]
     lane.waiting.clear()
     try:
-        await window.flusher.flush()
         released = await window.in_thread(claims.release, ids=ids, token=lane.token)
-        lane.open.difference_update(ids)
-        if requeue and released:
-            await _put_back(window, lane, released)
+    except DatabaseError as error:
+        logger.warning("Lease %s is left to the sweeper: %s", lane.token, error)
+        window.end()
+        return None
+    lane.open.difference_update(ids)
+    return released
+
+
+async def _let_go(window: Window, lane: Lane, ids: list[int], *, requeue: bool) -> None:
+    """Let Redis know what has become of a lane."""
+    try:
+        await window.flusher.flush()
+        if requeue and ids:
+            await _put_back(window, lane, ids)
         if not lane.open:
             await window.flusher.drop_lease(lane.token)
             window.lane_over(lane)
-    except (*RedisAway, DatabaseError) as error:
-        logger.warning("Lease %s is left to the sweeper: %s", lane.token, error)
+    except RedisAway as error:
+        logger.warning("The sweeper puts lease %s back into Redis, its rows are queued: %s", lane.token, error)
         window.end()
 
 

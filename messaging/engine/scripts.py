@@ -17,11 +17,12 @@ def read_script(name: str) -> str:
 
 
 class Scripts:
-    """Scripts bound to a client, sync or async: ``scripts.take(keys=…, args=…)``."""
+    """Scripts bound to a client, sync or async: ``scripts.take(keys=…, args=…)``; ``pace_sha`` for pipelines."""
 
     def __init__(self, client: Any) -> None:
         self.take = client.register_script(read_script("take"))
         self.put = client.register_script(read_script("put"))
         self.renew = client.register_script(read_script("renew"))
         self.pace = client.register_script(read_script("pace"))
+        self.pace_sha: str = self.pace.sha
         self.seize = client.register_script(read_script("seize"))

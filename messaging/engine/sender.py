@@ -14,7 +14,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from broadcast.core.redis import RedisAway, connect_async
-from integrations.http.pyreqwest_driver import PyreqwestDriver
+from integrations.http.asyncio_driver import AsyncioDriver
 from integrations.models import Gateway
 from integrations.sms.errors import SendError
 from messaging.engine import keys, limits
@@ -114,7 +114,7 @@ class Sender:
             on_rejections=self.on_rejections,
         )
         try:
-            async with PyreqwestDriver(
+            async with AsyncioDriver(
                 connections=self.limit,
                 timeout_seconds=self.request_timeout_seconds,
                 connect_timeout_seconds=min(5.0, self.request_timeout_seconds),
@@ -127,7 +127,7 @@ class Sender:
         self.stop_error, self.stopped_numbers = window.stop_error, window.stopped_numbers
         return self.work_left
 
-    async def _run(self, window: Window, driver: PyreqwestDriver) -> None:
+    async def _run(self, window: Window, driver: AsyncioDriver) -> None:
         opt_outs = OptOuts(window)
         try:
             await opt_outs.listen()
@@ -161,9 +161,10 @@ class Sender:
         hearing.cancel()
         await asyncio.gather(hearing, return_exceptions=True)
         await opt_outs.close()
-        window.flusher.ending.set()
+        window.flusher.end()
         await flushing
         await release_all(window)
+        window.is_over = True
         ticking.cancel()
         await asyncio.gather(ticking, return_exceptions=True)
         await self._leave(window)
@@ -177,7 +178,9 @@ class Sender:
             window.end(work_left=True)
 
     async def _keep_ticking(self, window: Window) -> None:
-        while True:
+        # A cancellation alone does not end it: redis-py waits with ``asyncio.wait_for``, which loses one that comes together
+        # with what it waited for (Python 3.11).
+        while not window.is_over:
             await asyncio.sleep(limits.TICK_SECONDS)
             try:
                 await self._tick(window)

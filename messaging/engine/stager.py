@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import logging
+import math
 from itertools import islice
 
 from django.db import DatabaseError
+from redis.exceptions import NoScriptError
 
 from broadcast.core.redis import RedisAway
 from messaging.engine import claims, keys
 from messaging.engine.lanes import Lane, Staged
 from messaging.engine.pacing import pace_arguments
 from messaging.engine.releases import release
+from messaging.engine.scripts import read_script
 from messaging.engine.turns import Turns
 from messaging.engine.window import Window
 
 logger = logging.getLogger(__name__)
+
+#: Longest wait between two looks at the lanes, seconds.
+WAIT_SECONDS = 0.1
 
 
 class Stager:
@@ -44,8 +50,10 @@ class Stager:
                 if ready:
                     await self._stage_group(self.turns.next(ready))
                     continue
-                soonest = min((lane.next_at for lane in window.lanes if lane.waiting), default=now + 0.02)
-                await window.wait_for(window.hungry, max(0.001, min(0.02, soonest - now)) if not is_full else 0.02)
+                soonest = min((lane.next_at for lane in window.lanes if lane.waiting), default=math.inf)
+                # Whoever makes a lane, or takes from the queue, wakes it before.
+                longest = WAIT_SECONDS if is_full else max(0.001, min(WAIT_SECONDS, soonest - now))
+                await window.wait_for(window.hungry, longest)
         except RedisAway as error:
             window.redis_away(error)
 
@@ -58,18 +66,7 @@ class Stager:
         candidates = list(islice(lane.waiting, window.group))
         if not candidates:
             return
-        granted, wait = await window.scripts.pace(
-            keys=[
-                keys.pace(window.gateway_id, lane.number.pk),
-                keys.leases(window.gateway_id),
-                keys.attempted(window.gateway_id, lane.token),
-            ],
-            args=[
-                lane.token,
-                *pace_arguments(lane.number.segments_per_second),
-                *(value for item in candidates for value in (item.sms.id, item.segments)),
-            ],
-        )
+        (granted, wait), stops = await self._ask(lane, candidates)
         if granted < 0:
             logger.warning("Lease %s expired while this sender stood still; what is left of it goes back", lane.token)
             await release(window, lane, requeue=True)
@@ -78,21 +75,45 @@ class Stager:
         if granted < len(candidates):
             lane.next_at = now + int(wait) / 1_000_000
         group = take_from_lane(lane, candidates[:granted])
-        if not group:
-            return
-        try:
-            stops = await window.redis.zmscore(keys.STOPS, stop_members(group))
-        except BaseException:
-            lane.waiting.extendleft(reversed(group))
-            raise
-        checked_at = window.loop.time()
-        stopped = [item for index, item in enumerate(group) if is_stopped(item, stops, index)]
+        stopped = [item for index, item in enumerate(candidates[:granted]) if is_stopped(item, stops, index)]
+        if stopped:
+            stopped = [item for item in stopped if item in group]
         for item in group:
             if not stopped or item not in stopped:
-                item.checked_at = checked_at
+                item.checked_at = now
                 window.queue.put_nowait(item)
         if stopped:
             await suppress(window, lane, stopped)
+
+    async def _ask(self, lane: Lane, candidates: list[Staged]) -> tuple[tuple[int, bytes], list[float | None]]:
+        """How many may pass and when the next one may, and who has opted out, in one exchange with Redis."""
+        window = self.window
+        pace = [
+            window.scripts.pace_sha,
+            3,
+            keys.pace(window.gateway_id, lane.number.pk),
+            keys.leases(window.gateway_id),
+            keys.attempted(window.gateway_id, lane.token),
+            lane.token,
+            *pace_arguments(lane.number.segments_per_second),
+        ]
+        for item in candidates:
+            pace += (item.sms.id, item.segments)
+        members = stop_members(candidates)
+        for _ in range(2):
+            pipe = window.redis.pipeline(transaction=False)
+            pipe.evalsha(*pace)
+            pipe.zmscore(keys.STOPS, members)
+            passed, stops = await pipe.execute(raise_on_error=False)
+            if isinstance(passed, NoScriptError):
+                # A new or restarted Redis. Nothing of the script has run.
+                await window.redis.script_load(read_script("pace"))
+                continue
+            break
+        for reply in (passed, stops):
+            if isinstance(reply, Exception):
+                raise reply
+        return passed, stops
 
 
 def take_from_lane(lane: Lane, granted: list[Staged]) -> list[Staged]:

@@ -14,30 +14,49 @@ from messaging.engine.records import Record
 from messaging.states import MessageState
 
 
+def pack_one(result: SendResult, at: float) -> bytes:
+    """Pack a result, without line ends.
+
+    Args:
+        result: what became of a message.
+        at: when, in seconds since 1970.
+    """
+    error = result.error
+    return orjson.dumps(
+        (
+            result.message_id,
+            result.state,
+            result.provider_id,
+            result.segments or 0,
+            at,
+            *((error.kind, error.code, error.text, error.opts_out, error.bad_number) if error else ()),
+        )
+    )
+
+
+def join(gateway_id: int, packed: Iterable[bytes]) -> bytes:
+    """A packed group of packed results."""
+    return b"[%d,[%b]]" % (gateway_id, b",".join(packed))
+
+
 def pack(gateway_id: int, results: Iterable[tuple[SendResult, float]]) -> bytes:
     """Pack results with their times (seconds since 1970)."""
-    return orjson.dumps(
-        [
-            gateway_id,
-            [
-                (
-                    result.message_id,
-                    result.state,
-                    result.provider_id,
-                    result.segments or 0,
-                    at,
-                    *((e.kind, e.code, e.text, e.opts_out, e.bad_number) if (e := result.error) else ()),
-                )
-                for result, at in results
-            ],
-        ]
-    )
+    return join(gateway_id, (pack_one(result, at) for result, at in results))
 
 
 def unpack(data: bytes) -> list[Record]:
     """Records of a packed group."""
     gateway_id, rows = orjson.loads(data)
     return [_record(gateway_id, row) for row in rows]
+
+
+def unpack_one(gateway_id: int, packed: bytes) -> Record:
+    """The record of a packed result.
+
+    Raises:
+        ValueError: it is not a whole one.
+    """
+    return _record(gateway_id, orjson.loads(packed))
 
 
 def _record(gateway_id: int, row: list[Any]) -> Record:

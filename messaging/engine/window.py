@@ -85,6 +85,8 @@ class Window:
         self.errands: set[asyncio.Task[None]] = set()
         self.sent = 0
         self.work_left = False
+        #: Everything is given back; there is nothing to renew any more.
+        self.is_over = False
         self.stop_error: SendError | None = None
         self.stopped_numbers: dict[int, SendError] = {}
 
@@ -139,6 +141,8 @@ class Window:
         """Staged messages have not left after all: they wait in front of their lanes again."""
         for item in reversed(items):
             item.lane.waiting.appendleft(item)
+            if item.lane.journal is not None:
+                item.lane.journal.back(item.sms.id)
             self.flusher.unmark(item)
 
     def unstage(self, lanes: list[Lane] | None = None) -> None:

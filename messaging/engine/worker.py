@@ -7,7 +7,7 @@ import math
 import time
 
 from broadcast.core.redis import RedisAway
-from integrations.http.pyreqwest_driver import PyreqwestDriver
+from integrations.http.asyncio_driver import AsyncioDriver
 from integrations.http.values import TransportFailure
 from integrations.sms.contract import SendResult, SmsAdapter
 from integrations.sms.errors import ErrorKind, SendError
@@ -29,7 +29,7 @@ class Worker:
         index: from 0; a worker at or above the window's target rests.
     """
 
-    def __init__(self, window: Window, adapter: SmsAdapter, driver: PyreqwestDriver, index: int) -> None:
+    def __init__(self, window: Window, adapter: SmsAdapter, driver: AsyncioDriver, index: int) -> None:
         self.window = window
         self.adapter = adapter
         self.driver = driver
@@ -57,6 +57,9 @@ class Worker:
             # has lost its slots to others.
             if not window.may_start(index):
                 window.take_back(items)
+                continue
+            items = self._leave(items)
+            if not items:
                 continue
             if queue.qsize() < window.low_water:
                 window.hungry.set()
@@ -109,6 +112,19 @@ class Worker:
             item.checked_at = checked_at
         return left
 
+    def _leave(self, items: list[Staged]) -> list[Staged]:
+        """Note in the journals that messages are about to leave; those that may."""
+        left = [item for item in items if item.lane.journal is None or item.lane.journal.leave(item.sms.id)]
+        if len(left) < len(items):
+            window = self.window
+            logger.warning(
+                "A lease of gateway %s was taken apart while this sender stood still; it ends its run",
+                window.gateway_id,
+            )
+            window.take_back([item for item in items if item not in left])
+            window.end(work_left=True)
+        return left
+
     async def _send(self, items: list[Staged]) -> list[SendResult]:
         window = self.window
         messages = [item.sms for item in items]
@@ -132,16 +148,20 @@ class Worker:
         window = self.window
         add, now = window.flusher.add, time.time()
         never_left: list[Staged] = []
-        trouble: tuple[Staged, SendError] | None = None
+        stop: tuple[Staged, SendError] | None = None
+        silence: SendError | None = None
         answered = False
         for item, result in zip(items, results, strict=True):
             error = result.error
-            if error is not None:
-                trouble = item, error
+            if error is None or error.kind is ErrorKind.REJECTED:
+                answered = True
+            elif error.stops_gateway or error.stops_number or error.kind is ErrorKind.THROTTLED:
+                stop = stop or (item, error)
+            else:
+                silence = error
             if error is not None and error.kind in (ErrorKind.THROTTLED, ErrorKind.NOT_SENT):
                 never_left.append(item)
                 continue
-            answered = answered or error is None or error.kind is ErrorKind.REJECTED
             window.sent += 1
             add(item, result, now)
             rejections = item.lane.rejections
@@ -149,14 +169,20 @@ class Worker:
                 window.refused_too_often(item.lane)
         if never_left:
             window.take_back(never_left)
-        if answered:
+        # Once a request, whatever the number of its messages.
+        if stop is not None:
+            self._stop(*stop)
+        elif answered:
             window.answered()
-        elif trouble is not None:
-            self._trouble(*trouble)
+        elif silence is not None:
+            window.no_answer(silence)
+            if silence.kind is ErrorKind.NOT_SENT:
+                window.back_off(silence)
 
-    def _trouble(self, item: Staged, error: SendError) -> None:
-        """The provider took nothing of a request."""
+    def _stop(self, item: Staged, error: SendError) -> None:
+        """The provider wants nothing more: for a while, or until a person acts."""
         window = self.window
+        window.circuit.answered()
         if error.stops_gateway:
             window.stop_error = error
             window.end()
@@ -164,13 +190,8 @@ class Worker:
             window.stopped_numbers[item.lane.number.pk] = error
             item.lane.next_at = math.inf
             window.end()
-        elif error.kind is ErrorKind.THROTTLED:
-            window.circuit.answered()
-            window.back_off(error)
         else:
-            window.no_answer(error)
-            if error.kind is ErrorKind.NOT_SENT:
-                window.back_off(error)
+            window.back_off(error)
 
 
 def _refusal(error: SendError | None) -> str:

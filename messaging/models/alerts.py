@@ -59,4 +59,4 @@ class Alert(models.Model):
         )
 
     def __str__(self) -> str:
-        return self.text
+        return str(self.get_kind_display())

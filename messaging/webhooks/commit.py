@@ -13,8 +13,10 @@ import redis
 from broadcast.core.redis import AsyncClient
 from messaging.engine.keys import FIELD, STOPPED, STOPS
 
-#: Most events of one stream entry.
+#: Most events of one stream entry ...
 GROUP = 200
+#: ... and about how much they may hold, in characters, unless a single one holds more: a recorder reads many entries at once.
+GROUP_CHARACTERS = 1024 * 1024
 #: An append that takes longer is given up: the provider is told to try again.
 TIMEOUT_SECONDS = 5.0
 
@@ -57,7 +59,8 @@ class GroupCommit:
 
     async def _run(self) -> None:
         while self.waiting:
-            group, self.waiting = self.waiting[:GROUP], self.waiting[GROUP:]
+            size = _group_size(self.waiting)
+            group, self.waiting = self.waiting[:size], self.waiting[size:]
             try:
                 async with asyncio.timeout(TIMEOUT_SECONDS):
                     await self._append(group)
@@ -85,3 +88,13 @@ class GroupCommit:
         for stream, events in streams.items():
             pipe.xadd(stream, {FIELD: orjson.dumps(events)})
         await pipe.execute()
+
+
+def _group_size(waiting: list[Event]) -> int:
+    """How many of the waiting events go into the next entry; at least one."""
+    characters = 0
+    for size, event in enumerate(waiting[:GROUP]):
+        characters += len(event.data.get("b", ""))
+        if characters > GROUP_CHARACTERS:
+            return max(size, 1)
+    return min(len(waiting), GROUP)

@@ -70,7 +70,7 @@ class GatewayDirectory:
                 raise NothingPublished
             return None
         if key not in self.known or self.known[key][0] != token:
-            self.known[key] = (token, _make(decrypt(token.decode())))
+            self.known[key] = (token, _make(key, decrypt(token.decode())))
         return self.known[key][1]
 
     async def _read(self, *, since: float) -> None:
@@ -91,6 +91,6 @@ class GatewayDirectory:
             self.read_at, self.failure = started, None
 
 
-def _make(values: dict[str, Any]) -> KnownGateway:
-    config = GatewayConfig(credentials=values["credentials"], base_url=values["base_url"])
+def _make(key: str, values: dict[str, Any]) -> KnownGateway:
+    config = GatewayConfig(values["credentials"], values["base_url"], {"key": key})
     return KnownGateway(values["id"], make_adapter(values["kind"], config))

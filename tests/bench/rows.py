@@ -51,6 +51,19 @@ def make_number(simulator: SimulatorSettings, url: str = "http://127.0.0.1:9") -
     return PhoneNumberFactory.create(gateway=gateway, number=simulator.numbers[-1], pace_segments=FREE_PACE)
 
 
+def make_bulk_number(simulator: SimulatorSettings, url: str) -> PhoneNumber:
+    """The same at a gateway that takes many recipients a request.
+
+    Args:
+        simulator: whose credentials and short code it uses.
+        url: the provider's.
+    """
+    gateway: Gateway = GatewayFactory.create(
+        kind="infobip", base_url=url, credentials={"api_key": simulator.infobip_api_key}, concurrency=40
+    )
+    return PhoneNumberFactory.create(gateway=gateway, number=simulator.numbers[-1], pace_segments=FREE_PACE)
+
+
 def make_batch(number: PhoneNumber) -> Batch:
     """A batch that is sending, without rows."""
     return BatchFactory.create(number=number, template=TEMPLATE)

@@ -48,7 +48,7 @@ def run(bench: Run) -> None:
             if limit:
                 report.figure("share", rate / limit, "1")
                 report.ratio("of_limit", rate / limit)
-            for name in ("lockstep", "httpx"):
+            for name in ("lockstep", "pyreqwest", "httpx"):
                 other = _client(bench, simulator, name, fewer)
                 report.figure(f"{name}_per_s", other, "1/s")
                 report.ratio(f"vs_{name}", rate / other)
@@ -111,7 +111,7 @@ def _engine(bench: Run, simulator: SimulatorProcess, batch: Batch) -> float:
         sender.go()
         sent = sender.result(TIMEOUT_SECONDS)
         simulator_cpu = processor_seconds(simulator.pid) - simulator_cpu
-        ended_at = _last_append()
+        ended_at = last_append()
         if not bench.latency_ms:
             recorder.go()
         recorded = recorder.result(TIMEOUT_SECONDS)
@@ -132,7 +132,7 @@ def _engine(bench: Run, simulator: SimulatorProcess, batch: Batch) -> float:
     return rate
 
 
-def _last_append() -> float:
+def last_append() -> float:
     """When the last result was appended to the stream, seconds since 1970; 0 when the recorder was quicker."""
     entries = get_redis().xrevrange(keys.RESULTS, count=1)
     return int(entries[0][0].partition(b"-")[0]) / 1000 if entries else 0.0

@@ -11,10 +11,12 @@ from typing import Any
 import httpx
 import uvloop
 
-from integrations.http.pyreqwest_driver import PyreqwestDriver
+from integrations.http.asyncio_driver import AsyncioDriver
 from integrations.http.values import Reply
 from integrations.sms.contract import GatewayConfig, OutboundSms, SendResult
+from integrations.sms.providers.infobip import InfobipAdapter
 from integrations.sms.providers.twilio import TwilioAdapter
+from tests.bench.pyreqwest_driver import PyreqwestDriver
 from tests.bench.rows import recipient
 
 IN_FLIGHT = 40
@@ -50,7 +52,7 @@ def lockstep_client(arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 async def _lockstep(work: Work) -> dict[str, Any]:
-    async with PyreqwestDriver(IN_FLIGHT) as driver:
+    async with AsyncioDriver(IN_FLIGHT) as driver:
 
         async def send(message: OutboundSms) -> SendResult:
             return work.result(message, await driver.send(work.adapter.build_send([message])))
@@ -59,6 +61,24 @@ async def _lockstep(work: Work) -> dict[str, Any]:
         begun = time.monotonic()
         while group := list(islice(messages, IN_FLIGHT)):
             await asyncio.gather(*(send(message) for message in group))
+        return {"sending_s": time.monotonic() - begun, "failed": work.failed}
+
+
+def pyreqwest_client(arguments: dict[str, Any]) -> dict[str, Any]:
+    """pyreqwest on the engine's event loop, a sliding window of 40."""
+    return uvloop.run(_pyreqwest(Work(arguments)))
+
+
+async def _pyreqwest(work: Work) -> dict[str, Any]:
+    async with PyreqwestDriver(IN_FLIGHT) as driver:
+        messages = work.messages()
+
+        async def worker() -> None:
+            for message in messages:
+                work.result(message, await driver.send(work.adapter.build_send([message])))
+
+        begun = time.monotonic()
+        await asyncio.gather(*(worker() for _ in range(IN_FLIGHT)))
         return {"sending_s": time.monotonic() - begun, "failed": work.failed}
 
 
@@ -83,3 +103,41 @@ async def _httpx(work: Work) -> dict[str, Any]:
         begun = time.monotonic()
         await asyncio.gather(*(worker() for _ in range(IN_FLIGHT)))
         return {"sending_s": time.monotonic() - begun, "failed": work.failed}
+
+
+def bulk_client(arguments: dict[str, Any]) -> dict[str, Any]:
+    """The engine's client and a bulk adapter, 1,000 messages a request, a sliding window of 40."""
+    return uvloop.run(_bulk(arguments))
+
+
+async def _bulk(arguments: dict[str, Any]) -> dict[str, Any]:
+    config = GatewayConfig({"api_key": arguments["api_key"]}, arguments["url"], {"key": "bench"})
+    adapter = InfobipAdapter(config)
+    size = adapter.capabilities.recipients_per_request
+    failed = 0
+
+    def requests() -> Iterator[list[OutboundSms]]:
+        for start in range(0, arguments["count"], size):
+            yield [
+                OutboundSms(
+                    index,
+                    arguments["sender"],
+                    recipient(index),
+                    f"Hi Person {index}, the sale starts tomorrow at nine. Reply STOP to opt out.",
+                    f"http://127.0.0.1:9/webhooks/0123456789abcdef/status/{index}",
+                )
+                for index in range(start + 1, min(start + size, arguments["count"]) + 1)
+            ]
+
+    async with AsyncioDriver(IN_FLIGHT) as driver:
+        groups = requests()
+
+        async def worker() -> None:
+            nonlocal failed
+            for group in groups:
+                results = adapter.parse_send(group, await driver.send(adapter.build_send(group)))
+                failed += sum(result.error is not None for result in results)
+
+        begun = time.monotonic()
+        await asyncio.gather(*(worker() for _ in range(IN_FLIGHT)))
+        return {"sending_s": time.monotonic() - begun, "failed": failed}

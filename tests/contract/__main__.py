@@ -1,4 +1,4 @@
-"""Holds the adapter's requests and the simulator's replies against the provider's own OpenAPI document.
+"""Holds the adapters' requests and the simulator's replies and webhooks against the providers' own OpenAPI documents.
 
     python -m tests.contract --specs ../shared/specs [--simulator URL]
 
@@ -17,9 +17,8 @@ from pathlib import Path
 from integrations.http.httpx_driver import HttpxDriver
 from integrations.http.values import TransportFailure
 from integrations.simulator.process import SimulatorProcess, SimulatorProcessError
-from tests.contract import twilio
-from tests.contract.openapi import SpecificationError
-from tests.contract.twilio import Checked
+from tests.contract import infobip, twilio
+from tests.contract.openapi import Checked, SpecificationError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,10 +30,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--simulator", metavar="URL", default="", help="a running simulator; its settings are changed")
     options = parser.parse_args(arguments)
     try:
-        described = twilio.specification(options.specs)
-        rows = list(twilio.check_requests(described))
+        twilios, infobips = twilio.specification(options.specs), infobip.specification(options.specs)
+        rows = [*twilio.check_requests(twilios), *infobip.check_requests(infobips), *infobip.check_webhooks(infobips)]
         with running_simulator(options.simulator) as url, HttpxDriver() as driver:
-            rows += twilio.Conversation(url, driver, described).check()
+            rows += twilio.Conversation(url, driver, twilios).check()
+            rows += infobip.Conversation(url, driver, infobips).check()
     except (SpecificationError, TransportFailure) as error:
         sys.stderr.write(f"{error}\n")
         return 2

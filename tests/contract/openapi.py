@@ -16,6 +16,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 from integrations.http.values import Reply, Request
 
 _FORM = "application/x-www-form-urlencoded"
+_JSON = "application/json"
 
 
 def _is_rfc_2822(value: object) -> bool:
@@ -26,6 +27,23 @@ def _is_rfc_2822(value: object) -> bool:
 
 _FORMATS = FormatChecker(formats=())
 _FORMATS.checks("date-time-rfc-2822", raises=(ValueError, TypeError))(_is_rfc_2822)
+
+
+@dataclass(frozen=True)
+class Checked:
+    """One row of the table.
+
+    Args:
+        subject: ``request``, ``reply`` or ``webhook``.
+        name: what it is about.
+        detail: method and path, or status.
+        problems: empty when it is as described.
+    """
+
+    subject: str
+    name: str
+    detail: str
+    problems: list[str]
 
 
 class SpecificationError(Exception):
@@ -54,13 +72,15 @@ class Specification:
 
     Args:
         path: of the JSON file.
+        scheme: of the credentials that each request must have.
         loose: names of properties that the provider documents as numbers and sends as text.
 
     Raises:
         SpecificationError: it is not there, or is no OpenAPI document.
     """
 
-    def __init__(self, path: Path, *, loose: Iterable[str] = ()) -> None:
+    def __init__(self, path: Path, *, scheme: str = "Basic", loose: Iterable[str] = ()) -> None:
+        self._scheme = scheme
         try:
             self._document = orjson.loads(path.read_bytes())
             self._paths: dict[str, Any] = self._document["paths"]
@@ -94,7 +114,8 @@ class Specification:
         if operation is None:
             return [f"{request.method} {urlsplit(request.url).path} is not described"]
         headers = {name.lower(): value for name, value in request.headers}
-        problems = [] if headers.get("authorization", "").startswith("Basic ") else ["no HTTP Basic credentials"]
+        has_credentials = headers.get("authorization", "").startswith(f"{self._scheme} ")
+        problems = [] if has_credentials else [f"no {self._scheme} credentials"]
         parameters = {(item["in"], item["name"]): item for item in operation.description.get("parameters", [])}
         given = {"path": {name: [unquote(value)] for name, value in operation.path_values.items()}}
         given["query"] = _multiple(urlsplit(request.url).query)
@@ -102,7 +123,29 @@ class Specification:
             known = {name: item["schema"] for (where, name), item in parameters.items() if where == place}
             required = [name for (where, name), item in parameters.items() if where == place and item.get("required")]
             problems += self._field_problems(place, values, known, required)
-        return problems + self._form_problems(operation, request, headers)
+        return problems + self._body_problems(operation, request, headers)
+
+    def _body_problems(self, operation: Operation, request: Request, headers: Mapping[str, str]) -> list[str]:
+        content = operation.description.get("requestBody", {}).get("content", {})
+        if _JSON not in content:
+            return self._form_problems(operation, request, headers)
+        if headers.get("content-type") != _JSON:
+            return [f"content type {headers.get('content-type')!r} is not described"]
+        return self._json_problems(request.body, content[_JSON]["schema"])
+
+    def webhook_problems(self, name: str, body: bytes) -> list[str]:
+        """What the JSON body of a webhook has that the provider does not describe, by the webhook's name there."""
+        described = self._document.get("webhooks", {}).get(name)
+        if described is None:
+            return [f"the webhook {name} is not described"]
+        return self._json_problems(body, described["post"]["requestBody"]["content"][_JSON]["schema"])
+
+    def _json_problems(self, body: bytes, schema: Any) -> list[str]:
+        try:
+            value = orjson.loads(body)
+        except ValueError as error:
+            return [f"the body is not JSON ({error})"]
+        return self._violations(value, schema) + self._strangers(value, schema, "")
 
     def _form_problems(self, operation: Operation, request: Request, headers: Mapping[str, str]) -> list[str]:
         content = operation.description.get("requestBody", {}).get("content", {})
@@ -138,17 +181,13 @@ class Specification:
         if described is None:
             known = ", ".join(operation.description["responses"])
             return [f"status {reply.status} is not described (there are {known})"]
+        described = self._resolved(described)
         if "content" not in described:
             return ["has a body, and none is described"] if reply.body else []
         content_type = reply.headers.get("content-type", "").partition(";")[0]
         if content_type not in described["content"]:
             return [f"content type {content_type!r} is not described"]
-        try:
-            body = reply.json()
-        except ValueError as error:
-            return [f"the body is not JSON ({error})"]
-        schema = described["content"][content_type]["schema"]
-        return self._violations(body, schema) + self._strangers(body, schema, "")
+        return self._json_problems(reply.body, described["content"][content_type]["schema"])
 
     def _violations(self, value: object, schema: Any) -> list[str]:
         whole = {"components": self._components, "allOf": [self._schema(schema)]}
@@ -157,7 +196,7 @@ class Specification:
 
     def _strangers(self, value: object, schema: Any, where: str) -> list[str]:
         """Properties that are not described: JSON Schema lets them pass, and misspellings with them."""
-        schema = self._resolved(schema)
+        schema = self._whole(schema)
         if isinstance(value, list):
             return [text for item in value for text in self._strangers(item, schema.get("items", {}), f"{where}[]")]
         known = schema.get("properties")
@@ -167,6 +206,17 @@ class Specification:
         for name, item in value.items():
             problems += self._strangers(item, known.get(name, {}), f"{where}.{name}")
         return problems
+
+    def _whole(self, schema: Any) -> Any:
+        """A schema with the properties of all that it is put together from."""
+        schema = self._resolved(schema)
+        parts = [self._whole(part) for name in ("allOf", "oneOf", "anyOf") for part in schema.get(name, ())]
+        if not any("properties" in part for part in parts):
+            return schema
+        joined: dict[str, Any] = {}
+        for part in (*parts, schema):
+            joined |= part.get("properties", {})
+        return {**schema, "properties": joined}
 
     def _resolved(self, schema: Any) -> Any:
         while "$ref" in schema:

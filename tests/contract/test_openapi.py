@@ -42,10 +42,56 @@ DOCUMENT: dict[str, Any] = {
                     "204": {"description": "Nothing"},
                 },
             }
+        },
+        "/sms/3/messages": {
+            "post": {
+                "requestBody": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/batch"}}}},
+                "responses": {"401": {"$ref": "#/components/responses/refused"}},
+            }
+        },
+    },
+    "webhooks": {
+        "report": {
+            "post": {
+                "requestBody": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/batch"}}}}
+            }
         }
     },
     "components": {
+        "responses": {
+            "refused": {"content": {"application/json": {"schema": {"type": "object", "properties": {"code": TEXT}}}}}
+        },
         "schemas": {
+            "batch": {
+                "type": "object",
+                "properties": {
+                    "messages": {
+                        "type": "array",
+                        "items": {
+                            "type": "object",
+                            "properties": {
+                                "to": TEXT,
+                                "content": {
+                                    "oneOf": [
+                                        {
+                                            "type": "object",
+                                            "allOf": [{"properties": {"text": TEXT}}],
+                                            "required": ["text"],
+                                        },
+                                        {
+                                            "type": "object",
+                                            "allOf": [{"properties": {"hex": TEXT}}],
+                                            "required": ["hex"],
+                                        },
+                                    ]
+                                },
+                            },
+                            "required": ["content"],
+                        },
+                    }
+                },
+                "required": ["messages"],
+            },
             "method": {"type": "string", "enum": ["GET", "POST"]},
             "message": {
                 "type": "object",
@@ -57,7 +103,7 @@ DOCUMENT: dict[str, Any] = {
                     "parts": {"type": "array", "items": {"type": "object", "properties": {"n": {"type": "integer"}}}},
                 },
             },
-        }
+        },
     },
 }
 FORM = (("authorization", "Basic x"), ("content-type", "application/x-www-form-urlencoded"))
@@ -134,6 +180,54 @@ def test_reply_as_described_has_no_problems(described: Specification, good: Repl
 )
 def test_wrong_reply_is_told(described: Specification, wrong: Reply, problem: str) -> None:
     assert any(problem in text for text in described.reply_problems(REQUEST, wrong))
+
+
+BATCH = Request(
+    "POST",
+    "https://api.example/sms/3/messages",
+    (("authorization", "App x"), ("content-type", "application/json")),
+    b'{"messages":[{"to":"1","content":{"text":"Hi"}}]}',
+)
+WRONG_BATCHES = [
+    (b'{"messages":[{"to":1,"content":{"text":"Hi"}}]}', "$.messages[0].to"),
+    (b'{"messages":[{"to":"1"}]}', "'content' is a required property"),
+    (
+        b'{"messages":[{"content":{"text":"Hi","colour":"red"}}]}',
+        "property .messages[].content.colour is not described",
+    ),
+    (b'{"messages":[],"option":{}}', "property .option is not described"),
+    (b"{", "not JSON"),
+    (b"", "not JSON"),
+]
+
+
+@pytest.fixture
+def in_json(tmp_path: Path) -> Specification:
+    path = tmp_path / "infobip.json"
+    path.write_bytes(orjson.dumps(DOCUMENT))
+    return Specification(path, scheme="App")
+
+
+def test_json_as_described_has_no_problems(in_json: Specification) -> None:
+    assert in_json.request_problems(BATCH) == []
+    assert in_json.webhook_problems("report", BATCH.body) == []
+    refused = Reply(401, {"content-type": "application/json"}, b'{"code":"E401"}')
+    assert in_json.reply_problems(BATCH, refused) == []
+
+
+@pytest.mark.parametrize(("body", "problem"), WRONG_BATCHES)
+def test_wrong_json_is_told(in_json: Specification, body: bytes, problem: str) -> None:
+    for problems in (in_json.request_problems(replace(BATCH, body=body)), in_json.webhook_problems("report", body)):
+        assert any(problem in text for text in problems)
+
+
+def test_wrong_credentials_content_type_and_webhook_are_told(in_json: Specification) -> None:
+    basic = (("authorization", "Basic x"), ("content-type", "application/json"))
+    assert in_json.request_problems(replace(BATCH, headers=basic)) == ["no App credentials"]
+    assert "content type" in in_json.request_problems(replace(BATCH, headers=BATCH.headers[:1]))[0]
+    assert in_json.webhook_problems("inbound", b"{}") == ["the webhook inbound is not described"]
+    shaped = Reply(401, {"content-type": "application/json"}, b'{"colour":"red"}')
+    assert in_json.reply_problems(BATCH, shaped) == ["property .colour is not described"]
 
 
 def test_missing_documents_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from integrations.http.httpx_driver import HttpxDriver
 from integrations.http.values import Reply, Request
 from integrations.sms.contract import GatewayConfig, NumberQuery, OutboundSms
 from integrations.sms.providers.twilio import TwilioAdapter
-from tests.contract.openapi import Specification
+from tests.contract.openapi import Checked, Specification
 
 ACCOUNT_SID = "AC" + "a" * 32
 MESSAGE_SID = "SM" + "b" * 32
@@ -28,23 +28,6 @@ MESSAGE = OutboundSms(
     status_url="https://sms.example.com/webhooks/3/status/7",
 )
 _IN_FLIGHT = 8
-
-
-@dataclass(frozen=True)
-class Checked:
-    """One row of the table.
-
-    Args:
-        subject: ``request`` or ``reply``.
-        name: what it is about.
-        detail: method and path, or status.
-        problems: empty when it is as described.
-    """
-
-    subject: str
-    name: str
-    detail: str
-    problems: list[str]
 
 
 def specification(folder: Path) -> Specification:

@@ -37,7 +37,6 @@ def production(tmp_path: Path) -> Config:
         request_timeout_seconds=10.0,
         lease_seconds=30.0,
         expire_seconds=14_400,
-        expire_seconds=14_400,
         report_wait_seconds=3600,
         import_max_megabytes=10,
         alert_emails=("ops@example.com",),

@@ -10,7 +10,7 @@ import pytest
 from django.db import connections
 
 from broadcast.core.redis import connect_async, get_redis
-from integrations.http.pyreqwest_driver import PyreqwestDriver
+from integrations.http.asyncio_driver import AsyncioDriver
 from integrations.http.values import Reply, Request
 from integrations.sms.contract import OutboundSms
 from messaging.engine import keys
@@ -25,7 +25,7 @@ from messaging.webhooks.commit import Event, GroupCommit
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-class Watched(PyreqwestDriver):
+class Watched(AsyncioDriver):
     """Sends nothing, and remembers what it was to send."""
 
     def __init__(self) -> None:

@@ -35,6 +35,7 @@ class Received:
     path: str
     headers: dict[str, str]
     form: dict[str, str]
+    body: bytes = b""
 
 
 class Receiver:
@@ -50,10 +51,12 @@ class Receiver:
             protocol_version = "HTTP/1.1"
 
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                raw = self.rfile.read(int(self.headers["Content-Length"]))
+                body = raw.decode()
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 status = receiver.answers.pop(0) if receiver.answers else 200
-                receiver.received.append(Received(self.path, headers, dict(parse_qsl(body, keep_blank_values=True))))
+                form = dict(parse_qsl(body, keep_blank_values=True))
+                receiver.received.append(Received(self.path, headers, form, raw))
                 self.send_response(status)
                 self.send_header("Content-Type", "text/xml")
                 self.send_header("Content-Length", str(len(receiver.reply_body)))

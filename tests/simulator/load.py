@@ -1,6 +1,7 @@
 """How many messages a second the simulator takes: ``python -m tests.simulator.load``.
 
-Raw connections that are kept, one request at a time on each, no latency; prints one JSON object.
+Raw connections that are kept, one request at a time on each, no latency; prints one JSON object a round. With
+``--per-request 1000`` each request holds so many messages, in Infobip's dialect.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import uvloop
 from integrations.simulator.config import SimulatorSettings
 from integrations.simulator.process import SimulatorProcess
 
-SETTINGS = SimulatorSettings(latency_ms=0)
+SETTINGS = SimulatorSettings(latency_ms=0, callbacks_share=0)
 
 
 def requests(count: int) -> Iterator[bytes]:
@@ -38,6 +39,26 @@ def requests(count: int) -> Iterator[bytes]:
         yield (head + body).encode()
 
 
+def bulk_requests(count: int, per_request: int) -> Iterator[bytes]:
+    """POSTs with so many messages each, for as many people."""
+    for start in range(0, count, per_request):
+        messages = [
+            {
+                "sender": SETTINGS.numbers[0].removeprefix("+"),
+                "destinations": [{"to": f"1{4152000000 + number}", "messageId": f"0123456789abcdef-{number}"}],
+                "content": {"text": f"Hi person {number}, the sale starts tomorrow at nine. Reply STOP to opt out."},
+                "webhooks": {"delivery": {"url": "http://127.0.0.1:9/status"}},
+            }
+            for number in range(start, min(start + per_request, count))
+        ]
+        body = orjson.dumps({"messages": messages, "options": {"includeSmsCountInResponse": True}})
+        head = (
+            f"POST /sms/3/messages HTTP/1.1\r\nHost: simulator\r\nAuthorization: App {SETTINGS.infobip_api_key}\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        yield head.encode() + body
+
+
 class Client(asyncio.Protocol):
     """One connection; sends the next request when the reply to the last one is there."""
 
@@ -45,17 +66,25 @@ class Client(asyncio.Protocol):
         self._work = work
         self._done = done
         self._taken = 0
+        self._reply = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._next()
 
     def data_received(self, data: bytes) -> None:
-        if data.startswith(b"HTTP/1.1 201") and data.endswith(b"}"):
+        self._reply += data
+        if not self._reply.startswith((b"HTTP/1.1 200", b"HTTP/1.1 201")):
+            self._done.set_exception(RuntimeError(f"An unexpected reply: {self._reply[:200]!r}"))
+        elif self._reply.endswith(b"}") and len(self._reply) == self._whole_length():
+            self._reply = b""
             self._taken += 1
             self._next()
-        else:
-            self._done.set_exception(RuntimeError(f"An unexpected reply: {data[:200]!r}"))
+
+    def _whole_length(self) -> int:
+        head, _, _ = self._reply.partition(b"\r\n\r\n")
+        length = head.partition(b"Content-Length: ")[2].partition(b"\r\n")[0]
+        return len(head) + 4 + int(length)
 
     def _next(self) -> None:
         request = next(self._work, None)
@@ -66,10 +95,10 @@ class Client(asyncio.Protocol):
             self._transport.write(request)
 
 
-async def load(port: int, count: int, connections: int) -> float:
-    """Send so many messages and return the seconds it took."""
+async def load(port: int, requests: list[bytes], connections: int) -> float:
+    """Send requests and return the seconds it took."""
     loop = asyncio.get_running_loop()
-    work = iter(list(requests(count)))
+    work = iter(requests)
     started = time.perf_counter()
     waits = []
     for _ in range(connections):
@@ -89,23 +118,26 @@ def processor_seconds(pid: int) -> float:
 def main() -> None:
     """Run rounds against one simulator."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--requests", type=int, default=40_000)
+    parser.add_argument("--messages", type=int, default=40_000)
+    parser.add_argument("--per-request", type=int, default=1)
     parser.add_argument("--connections", type=int, default=40)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     rounds: list[dict[str, Any]] = []
+    count, per_request = options.messages, options.per_request
+    work = list(bulk_requests(count, per_request) if per_request > 1 else requests(count))
     with SimulatorProcess(SETTINGS) as simulator:
         port = int(simulator.url.rsplit(":", 1)[1])
         for _ in range(options.rounds):
             simulator.reset()
             used = processor_seconds(simulator.pid)
-            seconds = uvloop.run(load(port, options.requests, options.connections))
+            seconds = uvloop.run(load(port, work, options.connections))
             used = processor_seconds(simulator.pid) - used
             stats = simulator.stats()
             rounds.append(
                 {
-                    "per_s": round(options.requests / seconds),
-                    "per_processor_s": round(options.requests / used),
+                    "per_s": round(count / seconds),
+                    "processor_us": round(used / count * 1e6, 1),
                     "taken": stats["messages_taken"],
                     "duplicate_sends": stats["duplicate_sends"],
                 }

@@ -14,7 +14,7 @@ from integrations.simulator.process import SimulatorProcess, SimulatorProcessErr
 from tests.simulator.conftest import ACCOUNT, QUICK, SENDER, post_bytes
 
 LAST = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
-TOO_MANY_CHUNKS = b"fffff\r\n" + b"x" * 0xFFFFF + b"\r\n5\r\nxxxxx\r\n"
+TOO_MANY_CHUNKS = b"7fffff\r\n" + b"x" * 0x7FFFFF + b"\r\n5\r\nxxxxx\r\n"
 
 
 def _talk(url: str, data: bytes) -> bytes:
@@ -64,7 +64,7 @@ def test_request_that_arrives_byte_by_byte_or_in_chunks_is_understood(simulator:
         (b"nonsense\r\n\r\n", 400),
         (b"GET /stats HTTP/1.1\r\nHost x\r\n\r\n", 400),
         (b"POST /reset HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", 400),
-        (b"POST /reset HTTP/1.1\r\nHost: x\r\nContent-Length: 1048577\r\n\r\n", 413),
+        (b"POST /reset HTTP/1.1\r\nHost: x\r\nContent-Length: 8388609\r\n\r\n", 413),
         (b"POST /reset HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + TOO_MANY_CHUNKS, 413),
         (b"GET /" + b"x" * 20000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414),
         (b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"x" * 70000 + b"\r\n\r\n", 431),
@@ -117,6 +117,7 @@ def test_form_that_is_no_form_is_refused(api: httpx.Client) -> None:
         ({"fail_before": 0.6, "fail_after": 0.6}, "add up"),
         ({"stop_rate": 0.6, "help_rate": 0.6}, "add up"),
         ({"fail_how": "loudly"}, "fail_how"),
+        ({"inbound_dialect": "klingon"}, "inbound_dialect"),
         ({"errors": {"21614": 2}}, "21614"),
         ({"errors": [1]}, "errors"),
         ({"numbers": "+14155550001"}, "numbers"),
