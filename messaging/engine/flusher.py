@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import DatabaseError
@@ -23,8 +24,39 @@ ATTEMPTS = 10
 WAIT_SECONDS = 0.5
 #: A result waits this long at most for others to share its append; the journal of its lease has it at once.
 LINGER_SECONDS = 0.025
+#: Results in one entry of the stream, give or take.
+RESULTS_TOGETHER = 200
 #: What is not a result waits this long at most.
 LOOK_SECONDS = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class _Answers:
+    """Some results of one lane.
+
+    Args:
+        lane: whose.
+        ids: of which messages.
+        packed: see ``stream.pack_results``.
+    """
+
+    lane: Lane
+    ids: list[int]
+    packed: bytes
+
+
+def _entries(done: list[_Answers]) -> Iterator[list[bytes]]:
+    """Packed results, as many together as make a stream's entry."""
+    together: list[bytes] = []
+    count = 0
+    for answers in done:
+        together.append(answers.packed)
+        count += len(answers.ids)
+        if count >= RESULTS_TOGETHER:
+            yield together
+            together, count = [], 0
+    if together:
+        yield together
 
 
 class Flusher:
@@ -54,7 +86,8 @@ class Flusher:
         self.redis_away = redis_away
         self.lane_over = lane_over
         self.circuit = circuit
-        self.done: list[tuple[Staged, bytes]] = []
+        self.done: list[_Answers] = []
+        self.waiting = 0
         self.unmarked: dict[Lane, set[int]] = {}
         self.touched: set[Lane] = set()
         self.backoff_milliseconds = 0
@@ -64,15 +97,18 @@ class Flusher:
         self.full = asyncio.Event()
         self.is_ending = False
 
-    def add(self, item: Staged, result: SendResult, at: float) -> None:
-        """A message's result, with its time in seconds since 1970."""
-        packed = stream.pack_one(result, at)
-        # Before its slot sends anything else: a sender killed now has no more open than requests in flight.
-        if item.lane.journal is not None:
-            item.lane.journal.answer(packed)
-        self.done.append((item, packed))
+    def add(self, lane: Lane, results: list[SendResult], at: float) -> None:
+        """Results of messages of one lane, with their time in seconds since 1970."""
+        for start in range(0, len(results), RESULTS_TOGETHER):
+            some = results[start : start + RESULTS_TOGETHER]
+            packed = stream.pack_results(some, at)
+            # Before its slot sends anything else: a sender killed now has no more open than requests in flight.
+            if lane.journal is not None:
+                lane.journal.answer(packed)
+            self.done.append(_Answers(lane, [result.message_id for result in some], packed))
+        self.waiting += len(results)
         self.some.set()
-        if len(self.done) >= limits.GROUP:
+        if self.waiting >= limits.GROUP:
             self.full.set()
 
     def unmark(self, item: Staged) -> None:
@@ -127,19 +163,25 @@ class Flusher:
             return
         pipe = self.client.pipeline(transaction=False)
         if done:
-            pipe.xadd(keys.RESULTS, {keys.FIELD: stream.join(self.gateway_id, (packed for _, packed in done))})
+            for together in _entries(done):
+                pipe.xadd(keys.RESULTS, {keys.FIELD: stream.join(self.gateway_id, together)})
         for lane, ids in unmarked.items():
             pipe.srem(keys.attempted(self.gateway_id, lane.token), *ids)
         if self.backoff_milliseconds:
             pipe.set(keys.backoff(self.gateway_id), 1, px=self.backoff_milliseconds)
         if self.circuit.changed:
             self._tell_circuit(pipe)
-        if pipe.command_stack:
-            await pipe.execute()
-        self.circuit.changed = False
-        self.backoff_milliseconds = 0
+        backoff, self.backoff_milliseconds = self.backoff_milliseconds, 0
+        circuit, self.circuit.changed = self.circuit.changed, False
+        try:
+            if pipe.command_stack:
+                await pipe.execute()
+        except RedisAway:
+            self.backoff_milliseconds = self.backoff_milliseconds or backoff
+            self.circuit.changed = self.circuit.changed or circuit
+            raise
         self._forget(done, unmarked, touched)
-        over = {lane for lane in touched | {item.lane for item, _ in done} if not lane.open and not lane.waiting}
+        over = {lane for lane in touched | {answers.lane for answers in done} if not lane.open and not lane.waiting}
         for lane in over:
             await self.drop_lease(lane.token)
             self.lane_over(lane)
@@ -152,10 +194,11 @@ class Flusher:
         else:
             pipe.delete(key)
 
-    def _forget(self, done: list[tuple[Staged, bytes]], unmarked: dict[Lane, set[int]], touched: set[Lane]) -> None:
+    def _forget(self, done: list[_Answers], unmarked: dict[Lane, set[int]], touched: set[Lane]) -> None:
         del self.done[: len(done)]
-        for item, _ in done:
-            item.lane.open.discard(item.sms.id)
+        for answers in done:
+            answers.lane.open.difference_update(answers.ids)
+            self.waiting -= len(answers.ids)
         for lane, ids in unmarked.items():
             left = self.unmarked[lane]
             left -= ids
@@ -176,13 +219,13 @@ class Flusher:
         done = list(self.done)
         if not done:
             return
-        data = stream.join(self.gateway_id, (packed for _, packed in done))
+        data = stream.join(self.gateway_id, (answers.packed for answers in done))
         try:
             await self.in_thread(write, stream.unpack(data))
         except DatabaseError as error:
             logger.error(
                 "Redis and the database are away: %s results are left to the sweeper, in the journals of their leases: %s",
-                len(done),
+                sum(len(answers.ids) for answers in done),
                 error,
             )
         self._forget(done, {}, set())

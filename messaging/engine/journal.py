@@ -1,9 +1,10 @@
 """Journals: what a lease's sender did, kept on its own machine, exact to the message and readable after any kill.
 
 A journal is a small file in ``BROADCAST_DATA_DIR/leases``, one a lease: a byte for each message, set just before its request
-leaves, and behind those bytes each answer, a line each. It is mapped into memory and never synced: whatever processes are
-killed, the kernel keeps what they wrote. Only the machine itself can lose it, and a journal from before its last start is not
-believed. Where there is none, the marks in Redis decide, which name a little more than what left.
+leaves, and behind those bytes the answers, in lines. It is mapped into memory and never synced: whatever processes are
+killed, the kernel keeps what they wrote, and no call of the kernel is needed to write it. Only the machine itself can lose it,
+and a journal from before its last start is not believed. Where there is none, the marks in Redis decide, which name a little
+more than what left.
 
 Whoever takes a lease apart *seals* its journal first. A sender sets a message's byte, then looks at the seal, and lets the
 request go only if there is none; the sealer sets the seal, then reads the bytes. So each message was either seen to have left
@@ -33,6 +34,8 @@ _HEADER = struct.Struct("=8s36sQQI?")
 _MAGIC = b"lease-01"
 _SEAL = _HEADER.size - 1
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
+#: Room for each message's answer.
+_ANSWER_BYTES = 96
 #: A byte that one processor has written is seen by the others within microseconds; a sealer waits this long.
 _SEEN_SECONDS = 0.001
 
@@ -43,7 +46,7 @@ class Traces:
 
     Args:
         left: ids of messages whose request may have left, answered or not.
-        answers: packed answers, as ``stream.pack_one`` made them.
+        answers: packed answers, as ``stream.pack_results`` made them.
     """
 
     left: frozenset[int]
@@ -59,11 +62,13 @@ class Journal:
         ids: the lease's messages, in the order of their bytes.
     """
 
-    __slots__ = ("_file", "_page", "_places")
+    __slots__ = ("_end", "_file", "_next", "_page", "_places")
 
     def __init__(self, file: int, page: mmap.mmap, ids: Sequence[int]) -> None:
         self._file = file
         self._page = page
+        self._next = _HEADER.size + 9 * len(ids)
+        self._end = len(page)
         self._places = {pk: place for place, pk in enumerate(ids, start=_HEADER.size + 8 * len(ids))}
 
     @classmethod
@@ -105,7 +110,7 @@ class Journal:
         self._page[self._places[message_id]] = 0
 
     def answer(self, packed: bytes) -> None:
-        """Keep an answer, as ``stream.pack_one`` made it."""
+        """Keep an answer, as ``stream.pack_results`` made it."""
         try:
             os.write(self._file, packed + b"\n")
         except OSError as error:
@@ -138,14 +143,15 @@ def seal(token: str) -> Traces | None:
         if count is None:
             return None
         first = _HEADER.size + 8 * count
-        with mmap.mmap(file, first + count) as page:
+        with mmap.mmap(file, _mapped(count)) as page:
             page[_SEAL] = 1
             time.sleep(_SEEN_SECONDS)
             ids = array("q", page[_HEADER.size : first])
-            marks = page[first:]
-        os.lseek(file, first + count, os.SEEK_SET)
+            marks = page[first : first + count]
+            mapped = page[first + count :].rstrip(b"\0")
+        os.lseek(file, _mapped(count), os.SEEK_SET)
         # What follows the last line end was cut off in the middle.
-        *answers, _ = _rest(file).split(b"\n")
+        answers = [*mapped.split(b"\n")[:-1], *_rest(file).split(b"\n")[:-1]]
     except OSError as error:
         logger.warning("The journal of lease %s cannot be read; Redis' marks decide: %s", token, error)
         return None
@@ -188,10 +194,16 @@ def _write_head(file: int, boot: bytes, ids: Sequence[int]) -> int:
     own = os.fstat(file)
     head = _HEADER.pack(_MAGIC, boot, own.st_dev, own.st_ino, len(ids), False)
     # Written, not only made longer: a full disk shows itself here and not as a fault of the mapped memory.
-    head += array("q", ids).tobytes() + bytes(len(ids))
+    head += array("q", ids).tobytes()
+    head = head.ljust(_mapped(len(ids)), b"\0")
     if os.write(file, head) != len(head):
         raise OSError("The disk is full.")
     return len(head)
+
+
+def _mapped(count: int) -> int:
+    """Size of the part of a journal that is mapped, in bytes; more answers than have room there follow behind it."""
+    return _HEADER.size + (9 + _ANSWER_BYTES) * count
 
 
 def _believed(file: int) -> int | None:
@@ -203,7 +215,7 @@ def _believed(file: int) -> int | None:
     magic, boot, device, inode, count, _ = _HEADER.unpack(head)
     if (magic, boot, device, inode) != (_MAGIC, _boot(), own.st_dev, own.st_ino):
         return None
-    return int(count) if own.st_size >= _HEADER.size + 9 * count else None
+    return int(count) if own.st_size >= _mapped(count) else None
 
 
 def _rest(file: int) -> bytes:

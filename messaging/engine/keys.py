@@ -101,6 +101,11 @@ def circuit(gateway_id: int) -> str:
     return f"{prefix(gateway_id)}circuit"
 
 
+def asked(gateway_id: int) -> str:
+    """The last unknown message, by its id, that the provider was asked about; the next ones are asked about first."""
+    return f"{prefix(gateway_id)}asked"
+
+
 def seat(name: str) -> str:
     """Held by the one process that does a job."""
     return f"seat:{name}"

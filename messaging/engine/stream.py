@@ -14,23 +14,31 @@ from messaging.engine.records import Record
 from messaging.states import MessageState
 
 
-def pack_one(result: SendResult, at: float) -> bytes:
-    """Pack a result, without line ends.
+def pack_results(results: Iterable[SendResult], at: float) -> bytes:
+    """Pack results, without line ends; to be joined with others.
 
     Args:
-        result: what became of a message.
+        results: what became of messages.
         at: when, in seconds since 1970.
     """
+    return orjson.dumps([_plain(result, at) for result in results])[1:-1]
+
+
+def _plain(result: SendResult, at: float) -> tuple[Any, ...]:
     error = result.error
-    return orjson.dumps(
-        (
-            result.message_id,
-            result.state,
-            result.provider_id,
-            result.segments or 0,
-            at,
-            *((error.kind, error.code, error.text, error.opts_out, error.bad_number) if error else ()),
-        )
+    if error is None:
+        return result.message_id, result.state, result.provider_id, result.segments or 0, at
+    return (
+        result.message_id,
+        result.state,
+        result.provider_id,
+        result.segments or 0,
+        at,
+        error.kind,
+        error.code,
+        error.text,
+        error.opts_out,
+        error.bad_number,
     )
 
 
@@ -41,7 +49,7 @@ def join(gateway_id: int, packed: Iterable[bytes]) -> bytes:
 
 def pack(gateway_id: int, results: Iterable[tuple[SendResult, float]]) -> bytes:
     """Pack results with their times (seconds since 1970)."""
-    return join(gateway_id, (pack_one(result, at) for result, at in results))
+    return join(gateway_id, (pack_results([result], at) for result, at in results))
 
 
 def unpack(data: bytes) -> list[Record]:
@@ -50,13 +58,13 @@ def unpack(data: bytes) -> list[Record]:
     return [_record(gateway_id, row) for row in rows]
 
 
-def unpack_one(gateway_id: int, packed: bytes) -> Record:
-    """The record of a packed result.
+def unpack_results(gateway_id: int, packed: bytes) -> list[Record]:
+    """The records of packed results.
 
     Raises:
-        ValueError: it is not a whole one.
+        ValueError: they are not whole.
     """
-    return _record(gateway_id, orjson.loads(packed))
+    return [_record(gateway_id, row) for row in orjson.loads(b"[%b]" % packed)]
 
 
 def _record(gateway_id: int, row: list[Any]) -> Record:

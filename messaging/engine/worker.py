@@ -12,7 +12,7 @@ from integrations.http.values import TransportFailure
 from integrations.sms.contract import SendResult, SmsAdapter
 from integrations.sms.errors import ErrorKind, SendError
 from messaging.engine import keys, limits
-from messaging.engine.lanes import Staged
+from messaging.engine.lanes import Lane, Staged
 from messaging.engine.stager import is_stopped, stop_members, suppress
 from messaging.engine.window import Window
 
@@ -146,8 +146,8 @@ class Worker:
     def _settle(self, items: list[Staged], results: list[SendResult]) -> None:
         """Record results, and take back what the provider never had."""
         window = self.window
-        add, now = window.flusher.add, time.time()
         never_left: list[Staged] = []
+        settled: dict[Lane, list[SendResult]] = {}
         stop: tuple[Staged, SendError] | None = None
         silence: SendError | None = None
         answered = False
@@ -162,11 +162,14 @@ class Worker:
             if error is not None and error.kind in (ErrorKind.THROTTLED, ErrorKind.NOT_SENT):
                 never_left.append(item)
                 continue
-            window.sent += 1
-            add(item, result, now)
-            rejections = item.lane.rejections
-            if rejections is not None and rejections.add(_refusal(error)):
-                window.refused_too_often(item.lane)
+            lane = item.lane
+            settled.setdefault(lane, []).append(result)
+            if lane.rejections is not None and lane.rejections.add(_refusal(error)):
+                window.refused_too_often(lane)
+        now = time.time()
+        for lane, some in settled.items():
+            window.sent += len(some)
+            window.flusher.add(lane, some, now)
         if never_left:
             window.take_back(never_left)
         # Once a request, whatever the number of its messages.

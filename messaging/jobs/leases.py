@@ -128,7 +128,7 @@ def _settle(gateway_id: int, token: str, ids: set[int], marked: Collection[int])
 def _answers(gateway_id: int, token: str, traces: journal.Traces) -> Iterator[Record]:
     for packed in traces.answers:
         try:
-            yield stream.unpack_one(gateway_id, packed)
+            yield from stream.unpack_results(gateway_id, packed)
         except ValueError as error:
             # Its message counts as one without an answer.
             logger.warning("An answer in the journal of lease %s is not whole: %s", token, error)

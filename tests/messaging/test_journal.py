@@ -39,7 +39,7 @@ def path(token: str) -> Path:
 
 
 def answer(message_id: int) -> bytes:
-    return stream.pack_one(SendResult(message_id, "SM1", DeliveryState.ACCEPTED, 1), 1_700_000_000.0)
+    return stream.pack_results([SendResult(message_id, "SM1", DeliveryState.ACCEPTED, 1)], 1_700_000_000.0)
 
 
 def test_it_tells_what_left_and_what_was_answered(kept: Journal, token: str) -> None:
@@ -51,7 +51,7 @@ def test_it_tells_what_left_and_what_was_answered(kept: Journal, token: str) -> 
 
     assert traces is not None
     assert traces.left == {30, 50}
-    assert [stream.unpack_one(1, packed).message_id for packed in traces.answers] == [50]
+    assert [record.message_id for packed in traces.answers for record in stream.unpack_results(1, packed)] == [50]
 
 
 def test_what_the_provider_never_had_has_not_left(kept: Journal, token: str) -> None:
@@ -78,6 +78,27 @@ def test_an_answer_that_was_cut_off_is_none(kept: Journal, token: str) -> None:
 
     assert traces is not None
     assert traces.answers == (answer(30),)
+
+
+def test_an_answer_that_was_half_written_in_memory_is_none(kept: Journal, token: str) -> None:
+    kept.answer(answer(30))
+    kept._page[kept._next : kept._next + 20] = answer(50)[:20]
+
+    traces = journal.seal(token)
+
+    assert traces is not None
+    assert traces.answers == (answer(30),)
+
+
+def test_answers_that_find_no_room_follow_behind(kept: Journal, token: str) -> None:
+    many = [answer(30)] * 20
+    for packed in many:
+        kept.answer(packed)
+
+    traces = journal.seal(token)
+
+    assert traces is not None
+    assert traces.answers == tuple(many)
 
 
 def test_without_a_journal_nothing_is_told(token: str) -> None:
