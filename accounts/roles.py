@@ -16,7 +16,16 @@ READ_ONLY = "Read-only"
 _SHOWN: dict[str, tuple[str, ...]] = {
     "accounts": ("account", "user", "membership"),
     "integrations": ("gateway",),
-    "messaging": ("phonenumber", "batch", "message", "suppression", "inboundmessage", "rejectedwebhook"),
+    "messaging": (
+        "phonenumber",
+        "senderpool",
+        "batch",
+        "message",
+        "suppression",
+        "inboundmessage",
+        "rejectedwebhook",
+        "alert",
+    ),
     "campaigns": (
         "campaign",
         "campaignlist",
@@ -44,6 +53,8 @@ ROLES: dict[str, frozenset[str]] = {
         | _permissions(["add", "change"], "accounts", "account", "user")
         | _permissions(["add", "change", "delete"], "accounts", "membership")
         | _permissions(["add", "change"], "messaging", "phonenumber", "suppression")
+        | _permissions(["add", "change", "delete"], "messaging", "senderpool")
+        | _permissions(["change"], "messaging", "alert")
         | _permissions(["add", "change", "delete"], "campaigns", "campaign", "campaignlist", "subscriber")
         | _permissions(["add", "change", "delete"], "campaigns", "subscriberlist", "subscription", "customfield")
         | {"campaigns.add_subscriberimport", "campaigns.launch_campaign"}

@@ -35,7 +35,7 @@ def sender_problems(*, request_timeout_seconds: float, task_timeout_seconds: flo
         request_timeout_seconds: until a provider's answer is given up.
         task_timeout_seconds: until the cluster kills a task.
     """
-    most = task_timeout_seconds - limits.RUN_SECONDS - LEAVE_SECONDS
+    most = task_timeout_seconds - limits.LONGEST_RUN_SECONDS - LEAVE_SECONDS
     if request_timeout_seconds < most:
         return []
     return [

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import dj_database_url
+import dj_email_url  # type: ignore[import-untyped]
 import django_stubs_ext
 
 from broadcast.core.config import BASE_DIR, config
@@ -90,6 +91,11 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # A file, as in production: an in-memory database locks whole tables between threads.
     DATABASES["default"]["TEST"] = {"NAME": str(CONFIG.data_dir / "test.sqlite3")}
 
+# EMAIL_*, and DEFAULT_FROM_EMAIL where the address names it.
+globals().update(dj_email_url.parse(CONFIG.email_url or "dummy:"))
+# A server that does not answer must not keep a worker: the sweeper tries again.
+EMAIL_TIMEOUT = 10
+
 CACHES = {
     "default": {
         "BACKEND": "broadcast.core.cache.RedisCache",
@@ -143,7 +149,7 @@ Q_CLUSTER: dict[str, Any] = {
     "name": "broadcast",
     "broker_class": "broadcast.core.queue.Broker",
     "workers": CONFIG.workers,
-    # Tasks end by themselves after about 20 s and call themselves again; launches and imports set their own.
+    # Tasks end by themselves after 20 to 60 s and call themselves again; launches and imports set their own.
     "timeout": 120,
     "retry": 3600,
     "max_attempts": 1,

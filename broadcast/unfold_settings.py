@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+from django.apps import apps
 from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse_lazy
@@ -31,14 +33,19 @@ class _MayView:
         return request.user.has_perm(self.permission)
 
 
-def _item(title: str, icon: str, model: str, badge: str = "") -> dict[str, Any]:
+def _open_alerts() -> str:
+    """How many alerts wait for a person; empty for none."""
+    return str(apps.get_model("messaging", "Alert").objects.open().count() or "")
+
+
+def _item(title: str, icon: str, model: str, badge: Callable[[], str] | None = None) -> dict[str, Any]:
     """A sidebar item that opens a model's list.
 
     Args:
         title: as shown.
         icon: name of a Material symbol.
         model: ``app_model`` in lower case.
-        badge: dotted path of a function that returns the text beside it.
+        badge: returns the text beside it; empty for none. (For a dotted path unfold would show the path instead of nothing.)
     """
     app, _, name = model.rpartition("_")
     item = {
@@ -81,7 +88,12 @@ UNFOLD: dict[str, Any] = {
     "SIDEBAR": {
         "show_search": True,
         "navigation": [
-            {"items": [{"title": "Dashboard", "icon": "dashboard", "link": reverse_lazy("admin:index")}]},
+            {
+                "items": [
+                    {"title": "Dashboard", "icon": "dashboard", "link": reverse_lazy("admin:index")},
+                    _item("Alerts", "notifications", "messaging_alert", badge=_open_alerts),
+                ]
+            },
             {
                 "title": "Send",
                 "items": [
@@ -111,6 +123,7 @@ UNFOLD: dict[str, Any] = {
                 "title": "Numbers",
                 "items": [
                     _item("Phone numbers", "dialpad", "messaging_phonenumber"),
+                    _item("Sender pools", "hub", "messaging_senderpool"),
                     _item("Gateways", "router", "integrations_gateway"),
                 ],
             },

@@ -10,15 +10,15 @@ from django.dispatch import receiver
 
 from accounts.models import Account
 from integrations.models import Gateway
-from messaging.models import Batch
+from messaging.models import Batch, PhoneNumber
 from messaging.services.batches import pause_obstructed
-from messaging.services.gateways import publish_on_commit
+from messaging.services.gateways import number_changed, publish_on_commit
 
 
 @receiver((post_save, post_delete), sender=Gateway, dispatch_uid="messaging_publish_gateways")
-def publish_gateway(**kwargs: Any) -> None:  # noqa: ARG001  a receiver's signature
-    """Tell the webhook process."""
-    publish_on_commit()
+def publish_gateway(*, instance: Gateway, **kwargs: Any) -> None:  # noqa: ARG001  a receiver's signature
+    """Tell the webhook process and the senders."""
+    publish_on_commit(instance.pk)
 
 
 @receiver(post_save, sender=Account, dispatch_uid="messaging_hold_account")
@@ -33,3 +33,10 @@ def hold_gateway(*, instance: Gateway, **kwargs: Any) -> None:  # noqa: ARG001  
     """Nothing more leaves through a gateway that was disabled."""
     if not instance.is_enabled:
         transaction.on_commit(lambda: pause_obstructed(Batch.objects.filter(gateway=instance)))
+
+
+@receiver(post_save, sender=PhoneNumber, dispatch_uid="messaging_share_out_anew")
+def share_out_anew(*, instance: PhoneNumber, created: bool, **kwargs: Any) -> None:  # noqa: ARG001  a receiver's signature
+    """A number's pace and state decide what its sender pools leave to it."""
+    if not created:
+        transaction.on_commit(lambda: number_changed(instance.pk))

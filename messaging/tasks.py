@@ -12,17 +12,19 @@ from django.db import DatabaseError
 
 from broadcast.core.config import config
 from broadcast.core.crypto import DecryptionError
-from broadcast.core.queue import enqueue
+from broadcast.core.queue import enqueue, tasks_wait
 from broadcast.core.redis import RedisAway, get_redis
 from integrations.models import Gateway
 from integrations.sms.errors import AdapterError
 from messaging.engine import keys
-from messaging.engine.limits import RUN_SECONDS
+from messaging.engine.limits import LONGEST_RUN_SECONDS, RUN_SECONDS
 from messaging.engine.seats import Seat
 from messaging.engine.sender import Sender
 from messaging.jobs import inbound, sweeper
 from messaging.jobs.recorder import Recorder
+from messaging.services.alert_mail import email_open
 from messaging.services.gateways import status_url, stop_gateway, stop_number
+from messaging.services.rejections import pause_for_rejections
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +42,7 @@ def stopping() -> bool:
 
 
 def send(gateway_id: int) -> None:
-    """Send what waits at a gateway, for about 20 s, and call itself again while there is more."""
+    """Send what waits at a gateway, for 20 s or until a task waits for the worker, and call itself again while there is more."""
     try:
         with Seat(f"sender:{gateway_id}") as seat:
             if not seat.taken:
@@ -56,11 +58,13 @@ def send(gateway_id: int) -> None:
 
 
 def _send(gateway_id: int, seat: Seat) -> bool:
+    # Read before the settings are: of two changes at the same time one too many is noticed, never one too few.
+    version = get_redis().get(keys.settings(gateway_id))
     gateway = Gateway.objects.filter(pk=gateway_id, is_enabled=True, stopped_reason="").first()
     if gateway is None:
         return False
     try:
-        sender = _make_sender(gateway, seat)
+        sender = _make_sender(gateway, seat, version)
     except (AdapterError, DecryptionError) as error:
         logger.error("Gateway %s cannot be used: %s", gateway_id, error)
         stop_gateway(gateway_id, str(error))
@@ -77,13 +81,27 @@ def _send(gateway_id: int, seat: Seat) -> bool:
     return work_left
 
 
-def _make_sender(gateway: Gateway, seat: Seat) -> Sender:
+def _make_sender(gateway: Gateway, seat: Seat, version: bytes | None) -> Sender:
+    yields_at = time.monotonic() + RUN_SECONDS
+
+    def ends() -> bool:
+        try:
+            return (
+                stopping()
+                or get_redis().get(keys.settings(gateway.pk)) != version
+                or (time.monotonic() > yields_at and tasks_wait())
+            )
+        except RedisAway:
+            return True
+
     return Sender(
         gateway,
         status_url=f"{status_url(gateway)}/",
         request_timeout_seconds=config().request_timeout_seconds,
         seat=seat,
-        stopping=stopping,
+        run_seconds=LONGEST_RUN_SECONDS,
+        stopping=ends,
+        on_rejections=pause_for_rejections,
     )
 
 
@@ -115,6 +133,13 @@ def sweep() -> None:
             sweeper.sweep(seat)
     enqueue("messaging.tasks.record")
     enqueue("messaging.tasks.route_inbound")
+
+
+def email_alerts() -> None:
+    """Write to people about alerts that they were not told of yet."""
+    with Seat("alert-mail") as seat:
+        if seat.taken:
+            email_open()
 
 
 def _keep_reading(name: str, run: sweeper.Reader, task: str) -> None:

@@ -10,6 +10,7 @@ import logging
 from typing import Any
 
 from django.db import transaction
+from django_q.brokers import get_broker
 from django_q.brokers.redis_broker import Redis as DjangoQRedis
 from django_q.tasks import async_task
 
@@ -44,6 +45,15 @@ def enqueue(path: str, *args: Any, **options: Any) -> bool:
         logger.warning("Redis is away, so %s was not called; the sweeper will call it: %s", path, error)
         return False
     return True
+
+
+def tasks_wait() -> bool:
+    """Whether a task waits for a worker.
+
+    Raises:
+        redis.RedisError: Redis is away.
+    """
+    return bool(get_broker().queue_size())
 
 
 def enqueue_on_commit(path: str, *args: Any, **options: Any) -> None:

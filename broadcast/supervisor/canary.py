@@ -100,6 +100,7 @@ class Canary:
         self._silence_seconds = silence_seconds
         self._watched: int | None = None
         self._since = time.time()
+        self._heard = 0.0
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="canary", daemon=True)
 
@@ -126,6 +127,11 @@ class Canary:
             self._since = time.time()
             return
         now = time.time()
+        if heard < self._heard:
+            # Redis is back without its data, what was heard and who is at work among them. Senders are giving back what they
+            # hold just now; killing them would leave it behind.
+            self._since = now
+        self._heard = heard
         silent_for = now - max(heard, self._since)
         if silent_for > self._silence_seconds and sum(map(_is_running, busy)) < self._workers:
             self._begin(process)

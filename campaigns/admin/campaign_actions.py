@@ -6,16 +6,19 @@ from typing import TYPE_CHECKING, Any, cast
 
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from unfold.enums import ActionVariant
 
 from broadcast.core.confirm import ActionRefused, ConfirmForm, confirmed_action
 from campaigns.admin.campaign_forms import CancelForm, ScheduleForm
-from campaigns.admin.campaign_progress import local_time
+from campaigns.admin.campaign_options import option_sentences
+from campaigns.admin.campaign_progress import canary_context, local_time, waits_for_first
 from campaigns.models import Campaign
 from campaigns.services import launch as service
 from campaigns.services.composing import duplicate_campaign
 from campaigns.services.launch import LaunchError
 from messaging.models import Message
+from messaging.services import canaries, expiry
 from messaging.services.batches import resend_unresolved
 from messaging.states import MessageState
 
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 
 State = Campaign.State
 LAUNCH = "campaigns.launch_campaign"
+NO_FIRST_FEW = "“{campaign}” does not wait for its first few any more. Its page says how it stands."
 
 #: Which actions a state allows, most wanted first.
 OFFERED: dict[str, tuple[str, ...]] = {
@@ -59,18 +63,38 @@ def launch_context(_admin: Any, _request: HttpRequest, campaign: Campaign) -> di
     if refused:
         return {"problems": refused}
     preview = service.preview_launch(campaign)
+    starts_at = preview.starts_at or timezone.now()
     return {
         "preview": preview,
         "problems": preview.problems,
+        "options": option_sentences(campaign, first=preview.canary_people, starts_at=starts_at),
         "duration": duration(preview.seconds),
         "starts_at": local_time(campaign, preview.starts_at) if preview.starts_at else "",
         "lists": campaign.lists.all(),
+        "pool_numbers": campaign.pool.numbers.sendable().count() if campaign.pool else 0,
     }
 
 
 def schedule_context(admin: Any, request: HttpRequest, campaign: Campaign) -> dict[str, Any]:
-    """The preview, without what stands only in the way of a launch now."""
-    return {**launch_context(admin, request, campaign), "starts_at": ""}
+    """The preview, without what is said of a launch now."""
+    context = launch_context(admin, request, campaign)
+    if "preview" in context:
+        options = option_sentences(campaign, first=context["preview"].canary_people)
+        context |= {"starts_at": "", "options": options}
+    return context
+
+
+def go_on_context(_admin: Any, _request: HttpRequest, campaign: Campaign) -> dict[str, Any]:
+    """How the first few do so far."""
+    if campaign.batch is None or not waits_for_first(campaign):
+        return {"problems": [NO_FIRST_FEW.format(campaign=campaign)]}
+    return canary_context(campaign)
+
+
+def resume_context(_admin: Any, _request: HttpRequest, campaign: Campaign) -> dict[str, Any]:
+    """What has become of its latest time."""
+    note = expiry.resume_note(campaign.batch) if campaign.batch else ""
+    return {"problems": _refused_in_state(campaign, "resume"), "warning": note}
 
 
 def resend_context(_admin: Any, _request: HttpRequest, campaign: Campaign) -> dict[str, Any]:
@@ -160,7 +184,7 @@ class CampaignActionsMixin:
         permission=LAUNCH,
         button="Resume",
         question="“{object}” goes on with those who have not had it yet.",
-        context=_state_context("resume"),
+        context=resume_context,
         errors=(LaunchError,),
         icon="play_arrow",
         variant=ActionVariant.PRIMARY,
@@ -169,6 +193,21 @@ class CampaignActionsMixin:
         """Go on."""
         service.resume(campaign_id=campaign.pk, user=_user(request))
         return f"“{campaign}” goes on."
+
+    @confirmed_action(
+        "Go on now…",
+        permission=LAUNCH,
+        button="Send to everybody else",
+        question="“{object}” goes to everybody else now, without waiting for what becomes of the first few.",
+        context=go_on_context,
+        template="campaigns/go_on.html",
+        icon="fast_forward",
+    )
+    def go_on(self, request: HttpRequest, campaign: Campaign, form: ConfirmForm) -> str:  # noqa: ARG002  an action's signature
+        """Wait for the first few no longer."""
+        if not (campaign.batch_id and canaries.go_on(campaign.batch_id, user_text=str(_user(request)))):
+            raise ActionRefused(NO_FIRST_FEW.format(campaign=campaign))
+        return f"“{campaign}” goes to everybody now."
 
     @confirmed_action(
         "Cancel…",
@@ -206,7 +245,7 @@ class CampaignActionsMixin:
         "Duplicate…",
         permission="campaigns.add_campaign",
         button="Duplicate",
-        question="Makes a new draft with the text, number and lists of “{object}”.",
+        question="Makes a new draft with the text, numbers, lists and options of “{object}”.",
         icon="content_copy",
     )
     def duplicate(self, request: HttpRequest, campaign: Campaign, form: ConfirmForm) -> tuple[str, Campaign]:  # noqa: ARG002  an action's signature

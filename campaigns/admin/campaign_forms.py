@@ -11,15 +11,20 @@ from django.contrib.admin.widgets import AutocompleteSelectMultiple
 from django.utils import timezone
 from unfold.widgets import UnfoldAdminSplitDateTimeWidget, UnfoldAdminTextareaWidget
 
+from accounts.models import Account
 from broadcast.core.confirm import ConfirmForm
+from campaigns.admin.campaign_options import OPTION_FIELDS, OptionFields
 from campaigns.models import Campaign, CampaignList, SubscriberList
 from campaigns.services.composing import STANDARD_FIELDS, check_body, known_fields
+from messaging.services.pools import first_active
 
+#: Read by ``account_choices.js``.
 OF_ACCOUNT = "data-of-account"
+INSTEAD_OF = "data-instead-of"
 
 
-class CampaignForm(forms.ModelForm[Campaign]):
-    """Text, number and lists, all of one account."""
+class CampaignForm(forms.ModelForm[Campaign], OptionFields):
+    """Text, number or pool, and lists, all of one account; and the options."""
 
     audience = forms.ModelMultipleChoiceField(
         queryset=SubscriberList.objects.none(),
@@ -29,7 +34,7 @@ class CampaignForm(forms.ModelForm[Campaign]):
 
     class Meta:
         model = Campaign
-        fields = ("account", "name", "number", "body")
+        fields = ("account", "name", "number", "pool", "body", *OPTION_FIELDS)
         widgets = {"body": UnfoldAdminTextareaWidget(attrs={"rows": 5})}
 
     class Media:
@@ -46,10 +51,19 @@ class CampaignForm(forms.ModelForm[Campaign]):
             audience.widget.choices = audience.choices
             if self.instance.pk:
                 audience.initial = list(self.instance.lists.values_list("pk", flat=True))
-        if "number" in self.fields:
-            widget: Any = self.fields["number"].widget
+        for name, other in (("number", "pool"), ("pool", "number")):
+            if name not in self.fields:
+                continue
+            widget: Any = self.fields[name].widget
             # The admin puts a frame with links around it.
-            getattr(widget, "widget", widget).attrs[OF_ACCOUNT] = account_id
+            inner = getattr(widget, "widget", widget)
+            inner.attrs |= {OF_ACCOUNT: account_id, INSTEAD_OF: f"id_{other}"}
+            inner.is_required = self.fields[name].required = False
+        if "number" in self.fields:
+            self.fields["number"].help_text = "It leaves from this one number; or choose a sender pool instead."
+            if self.instance.pool_id:
+                # It was taken from the pool.
+                self.initial["number"] = None
         if "body" in self.fields:
             names = known_fields(self.instance.account) if account_id else STANDARD_FIELDS
             more = "" if account_id else ", and the account's custom fields"
@@ -66,13 +80,7 @@ class CampaignForm(forms.ModelForm[Campaign]):
         account = cleaned.get("account") or (self.instance.account if self.instance.account_id else None)
         if account is None:
             return cleaned
-        number = cleaned.get("number")
-        if number and number.account_id != account.pk:
-            self.add_error("number", f"{number} does not belong to {account}. Choose one of its own numbers.")
-        elif number and number.state != "active":
-            self.add_error(
-                "number", f"{number} is {number.get_state_display().lower()} and cannot send. Choose another."
-            )
+        self._check_senders(account, cleaned)
         strangers = [str(chosen) for chosen in cleaned.get("audience") or () if chosen.account_id != account.pk]
         if strangers:
             self.add_error("audience", f"Not a list of {account}: {', '.join(strangers)}.")
@@ -81,6 +89,32 @@ class CampaignForm(forms.ModelForm[Campaign]):
         for problem in check_body(account, cleaned["body"]) if cleaned.get("body") else ():
             self.add_error("body", str(problem))
         return cleaned
+
+    def _check_senders(self, account: Account, cleaned: dict[str, Any]) -> None:
+        """One number, or a pool that can send; a pool's first active number stands for it."""
+        number, pool = cleaned.get("number"), cleaned.get("pool")
+        if {"number", "pool"} & set(self.errors):
+            return
+        if number and pool:
+            self.add_error("pool", f"Choose {number} or the pool {pool}, not both: empty one of the two fields.")
+        elif pool and pool.account_id != account.pk:
+            self.add_error("pool", f"The pool {pool} does not belong to {account}. Choose one of its own pools.")
+        elif pool:
+            first = first_active(pool)
+            if first is None:
+                self.add_error(
+                    "pool",
+                    f"No number of the pool {pool} can send. Enable one, or add one to it, or choose another pool.",
+                )
+            cleaned["number"] = first
+        elif number is None:
+            self.add_error("number", "Choose the number that it leaves from, or a sender pool.")
+        elif number.account_id != account.pk:
+            self.add_error("number", f"{number} does not belong to {account}. Choose one of its own numbers.")
+        elif number.state != "active":
+            self.add_error(
+                "number", f"{number} is {number.get_state_display().lower()} and cannot send. Choose another."
+            )
 
     def _refuse_if_launched(self) -> None:
         """Hold the row, so that a launch at this moment sees either the old text or the new one."""

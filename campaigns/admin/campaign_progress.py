@@ -9,9 +9,14 @@ from django.urls import reverse
 
 from broadcast.core.admin import Labels, list_url
 from broadcast.core.redis import is_away
+from campaigns.admin.campaign_options import clock_text
 from campaigns.models import Campaign
 from campaigns.services.metrics import Progress, campaign_counts, campaign_progress, list_results
+from campaigns.services.senders import CACHE_SECONDS as SENDERS_CACHE_SECONDS
+from campaigns.services.senders import MANY as SENDERS_MANY
+from campaigns.services.senders import sender_results
 from messaging.models import Batch, Message
+from messaging.services import canaries, expiry, stalls
 
 State = Campaign.State
 
@@ -33,6 +38,9 @@ _NEXT_STEPS: dict[str, str] = {
     Batch.PauseCode.GATEWAY: "Put it right, check the gateway's credentials, then resume. Nobody was marked as failed.",
     Batch.PauseCode.NUMBER: "Look at the sending number here and at the provider, then resume. Nobody was marked as failed.",
     Batch.PauseCode.ACCOUNT: "Make the account active again, then resume.",
+    # Theirs say what to do.
+    Batch.PauseCode.REJECTIONS: "",
+    Batch.PauseCode.CANARY: "",
 }
 
 _COLOURS: dict[str, str] = {"paused": "warning", "failed": "danger"}
@@ -55,6 +63,17 @@ def next_step(campaign: Campaign) -> str:
     return ""
 
 
+def waits_for_first(campaign: Campaign) -> bool:
+    """Whether only the first few are sent to now, and the others wait for how they do."""
+    batch = campaign.batch
+    return campaign.state == State.SENDING and batch is not None and batch.canary_state == Batch.Canary.SENDING
+
+
+def shown_as(campaign: Campaign) -> str:
+    """The state as far as the page's buttons depend on it."""
+    return f"{campaign.state}-canary" if waits_for_first(campaign) else campaign.state
+
+
 def no_report_label(progress: Progress) -> str:
     """What to call messages that were taken and not reported on: one may still come, or none ever came."""
     return "No report yet" if progress.is_live else "No report"
@@ -67,7 +86,7 @@ def bar_parts(progress: Progress) -> list[dict[str, Any]]:
         ("accepted", no_report_label(progress), progress.accepted + progress.no_report),
         ("unknown", "Unknown", progress.unknown),
         ("failed", "Failed or undelivered", progress.failed + progress.undelivered),
-        ("held", "Suppressed or cancelled", progress.suppressed + progress.cancelled),
+        ("held", "Suppressed, cancelled or expired", progress.suppressed + progress.cancelled + progress.expired),
     )
     total = max(progress.total, 1)
     # Floats are formatted here: a template would write a comma in some languages.
@@ -86,33 +105,68 @@ def remaining(progress: Progress) -> str:
     return f"about {seconds:.0f} s left" if seconds < 90 else f"about {seconds / 60:.0f} min left"
 
 
+def canary_context(campaign: Campaign) -> dict[str, Any]:
+    """How the first few do, while the others wait for it or after it stopped the campaign; empty otherwise."""
+    batch = campaign.batch
+    if batch is None or batch.canary_state not in (Batch.Canary.SENDING, Batch.Canary.FAILED):
+        return {}
+    if campaign.state not in (State.SENDING, State.PAUSED):
+        return {}
+    return {
+        "canary": canaries.report(batch),
+        "refused_allowed": batch.max_rejected_percent,
+        "opted_out_allowed": batch.max_opt_out_percent,
+        "may_go_on": waits_for_first(campaign),
+    }
+
+
+def trouble_context(campaign: Campaign) -> dict[str, Any]:
+    """What keeps a campaign from moving that nobody asked for."""
+    redis_is_away = is_away()
+    batch = campaign.batch
+    if redis_is_away or batch is None or campaign.state != State.SENDING:
+        return {"redis_is_away": redis_is_away}
+    return {
+        "stall": stalls.current(batch),
+        "stalled_since": clock_text(campaign, batch.stalled_at) if batch.stalled_at else "",
+    }
+
+
 def progress_context(campaign: Campaign, *, shown_state: str = "") -> dict[str, Any]:
     """Everything the live part of the page shows.
 
     Args:
         campaign: whose page it is.
-        shown_state: the state that the rest of the page was made for, where only the live part is asked for; if it is
-            another one by now, the page fetches its buttons and its record anew.
+        shown_state: what the rest of the page was made for (``shown_as``), where only the live part is asked for; if it
+            is something else by now, the page fetches its buttons and its record anew.
     """
     counted = campaign_counts(campaign)
     progress = campaign_progress(campaign, counted)
-    batch_id = campaign.batch_id
+    batch = campaign.batch
     page_url = reverse("admin:campaigns_campaign_change", args=[campaign.pk])
+    shown = shown_as(campaign)
+    leaves_until = batch.expires_at if batch and campaign.state == State.SENDING else None
     return {
         "campaign": campaign,
         "progress": progress,
+        "shown": shown,
         "percent": f"{100 * progress.done_share:.0f}",
         "parts": bar_parts(progress),
         "waiting": progress.waiting + progress.leaving,
         "remaining": remaining(progress),
+        "latest": clock_text(campaign, leaves_until) if leaves_until else "",
         "label": CAMPAIGN_LABELS.get(campaign.state, ""),
         "note": _COLOURS.get(campaign.state, ""),
         "next_step": next_step(campaign),
-        "results": list_results(campaign, counted) if batch_id else [],
+        "resume_note": expiry.resume_note(batch) if batch else "",
+        "results": list_results(campaign, counted) if batch else [],
+        "senders": sender_results(campaign, recipients=progress.total),
+        "senders_seconds_old": SENDERS_CACHE_SECONDS if progress.total > SENDERS_MANY else 0,
         "no_report_label": no_report_label(progress),
         "reason_names_state": campaign.state_reason.startswith(str(campaign.get_state_display())),
-        "page_url": page_url if shown_state not in ("", campaign.state) else "",
+        "page_url": page_url if shown_state not in ("", shown) else "",
         "progress_url": reverse("admin:campaigns_campaign_progress", args=[campaign.pk]),
-        "recipients_url": list_url(Message, batch__id__exact=batch_id) if batch_id else "",
-        "redis_is_away": progress.is_live and is_away(),
+        "recipients_url": list_url(Message, batch__id__exact=batch.pk) if batch else "",
+        **canary_context(campaign),
+        **(trouble_context(campaign) if progress.is_live else {}),
     }

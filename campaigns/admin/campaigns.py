@@ -12,14 +12,15 @@ from django.forms import ModelForm
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import URLPattern, path
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
 
 from broadcast.core.admin import ConsoleAdmin, display, page_link
 from campaigns.admin.campaign_actions import OFFERED, CampaignActionsMixin, unresolved
 from campaigns.admin.campaign_forms import CampaignForm
-from campaigns.admin.campaign_progress import CAMPAIGN_LABELS, local_time, progress_context
+from campaigns.admin.campaign_options import OPTION_FIELDS, are_usual, option_sentences
+from campaigns.admin.campaign_progress import CAMPAIGN_LABELS, local_time, progress_context, waits_for_first
 from campaigns.admin.imports import export_recipients_view
 from campaigns.models import Campaign
 from campaigns.services.composing import set_lists
@@ -39,12 +40,13 @@ class CampaignAdmin(CampaignActionsMixin, ConsoleAdmin[Campaign]):
     ordering = ("-id",)
     list_display = ("name", "display_state", "display_account", "display_number", "display_lists", "display_when")
     list_filter = (("state", ChoicesDropdownFilter), ("account", AutocompleteSelectFilter))
-    list_select_related = ("account", "number")
+    list_select_related = ("account", "number", "pool")
     search_fields = ("name", "body", "account__name")
     date_hierarchy = "created_at"
-    autocomplete_fields = ("account", "number")
+    autocomplete_fields = ("account", "number", "pool")
     readonly_fields = (
         "display_text",
+        "display_options",
         "display_audience",
         "display_scheduled",
         "state",
@@ -54,10 +56,9 @@ class CampaignAdmin(CampaignActionsMixin, ConsoleAdmin[Campaign]):
         "display_launched",
         "display_finished",
     )
-    actions_detail = ("launch", "schedule", "unschedule", "pause", "resume", "cancel", "resend", "duplicate")
+    actions_detail = ("launch", "schedule", "unschedule", "go_on", "pause", "resume", "cancel", "resend", "duplicate")
     actions_row = ("launch", "pause", "resume", "duplicate")
     change_form_outer_before_template = "campaigns/campaign_head.html"
-    add_fieldsets = ((None, {"fields": ("account", "name", ("number", "audience"), "body")}),)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Campaign]:
         """With the number of lists."""
@@ -65,14 +66,25 @@ class CampaignAdmin(CampaignActionsMixin, ConsoleAdmin[Campaign]):
 
     def get_fieldsets(self, request: HttpRequest, obj: Campaign | None = None) -> Any:
         """A form while it may be changed, a record afterwards."""
+        options = ("Options", {"fields": OPTION_FIELDS, "classes": ("collapse",) if are_usual(obj) else ()})
         if obj is None:
-            return self.add_fieldsets
+            return ((None, {"fields": ("account", "name", ("number", "pool"), "audience", "body")}), options)
+        record = (
+            "Record",
+            {"fields": (("created_by", "created_at"), ("launched_by", "display_launched"), "display_finished")},
+        )
         if self.has_change_permission(request, obj):
-            content: tuple[Any, ...] = (("name", "account"), ("number", "audience"), "body", "display_scheduled")
-        else:
-            content = (("name", "account"), ("number", "display_audience"), "display_text", "display_scheduled")
-        record = (("created_by", "created_at"), ("launched_by", "display_launched"), "display_finished")
-        return ((None, {"fields": content}), ("Record", {"fields": record}))
+            content: tuple[Any, ...] = (
+                ("name", "account"),
+                ("number", "pool"),
+                "audience",
+                "body",
+                "display_scheduled",
+            )
+            return ((None, {"fields": content}), options, record)
+        sender = "pool" if obj.pool_id else "number"
+        content = (("name", "account"), (sender, "display_audience"), "display_text", "display_scheduled")
+        return ((None, {"fields": (*content, "display_options")}), record)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Campaign | None = None) -> Any:
         """A campaign stays in its account."""
@@ -99,6 +111,8 @@ class CampaignAdmin(CampaignActionsMixin, ConsoleAdmin[Campaign]):
         if campaign is None:
             return []
         offered = {f"campaigns_campaign_{name}" for name in OFFERED[campaign.state]}
+        if waits_for_first(campaign):
+            offered.add("campaigns_campaign_go_on")
         if unresolved(campaign).exists():
             offered.add("campaigns_campaign_resend")
         actions = super().get_actions_detail(request, object_id)  # type: ignore[misc]  # unfold has no types
@@ -164,8 +178,8 @@ class CampaignAdmin(CampaignActionsMixin, ConsoleAdmin[Campaign]):
 
     @display(description="From", ordering="number__number")
     def display_number(self, campaign: Campaign) -> str:
-        """The sending number."""
-        return str(campaign.number)
+        """The sending number or the pool."""
+        return str(campaign.pool or campaign.number)
 
     @display(description="Lists", ordering="list_count")
     def display_lists(self, campaign: Any) -> int:
@@ -198,6 +212,11 @@ class CampaignAdmin(CampaignActionsMixin, ConsoleAdmin[Campaign]):
     def display_text(self, campaign: Campaign) -> SafeString:
         """The template."""
         return format_html('<div class="console-bubble">{}</div>', campaign.body)
+
+    @display(description="Options")
+    def display_options(self, campaign: Campaign) -> SafeString:
+        """What its options mean."""
+        return format_html_join(mark_safe("<br>"), "{}", ((text,) for text in option_sentences(campaign)))
 
     @display(description="Lists")
     def display_audience(self, campaign: Campaign) -> str:

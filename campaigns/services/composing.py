@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from django.db import transaction
@@ -9,12 +10,15 @@ from django.db import transaction
 from accounts.models import Account
 from broadcast.core.merge import TemplateProblem, check_template
 from campaigns.models import Campaign, CampaignList, SubscriberList
+from messaging.services.batches import BatchOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from accounts.models import User
 
+#: Limits of a campaign, which become those of its batch.
+OPTIONS = tuple(field.name for field in fields(BatchOptions))
 #: Merge fields that every account has; its custom fields come on top.
 STANDARD_FIELDS = ("first_name", "last_name", "email", "number")
 
@@ -56,7 +60,7 @@ def set_lists(*, campaign: Campaign, lists: Iterable[SubscriberList]) -> None:
 
 @transaction.atomic
 def duplicate_campaign(*, campaign: Campaign, user: User | None) -> Campaign:
-    """A new draft with a campaign's text, number and lists.
+    """A new draft with a campaign's text, number or pool, lists and limits.
 
     Args:
         campaign: in any state.
@@ -67,7 +71,9 @@ def duplicate_campaign(*, campaign: Campaign, user: User | None) -> Campaign:
         account_id=campaign.account_id,
         name=f"{campaign.name[:longest]} (copy)",
         number_id=campaign.number_id,
+        pool_id=campaign.pool_id,
         body=campaign.body,
+        **{name: getattr(campaign, name) for name in OPTIONS},
         created_by=user,
     )
     set_lists(campaign=copy, lists=campaign.lists.all())

@@ -11,10 +11,11 @@ from django.utils import timezone
 
 from broadcast.core.queue import enqueue_on_commit
 from campaigns.models import Campaign
-from campaigns.services import audience
+from campaigns.services import audience, missed_time
+from campaigns.services.composing import OPTIONS
 from campaigns.services.preview import LaunchPreview, blocking_problems, preview_launch
 from messaging.models import PhoneNumber
-from messaging.services import batches
+from messaging.services import batches, pools
 from messaging.states import BatchState
 
 if TYPE_CHECKING:
@@ -58,12 +59,14 @@ def launch(*, campaign_id: int, user: User | None) -> Campaign:
         user: who launches it; None for the schedule.
 
     Raises:
-        LaunchError: it was launched before, or something stands in the way.
+        LaunchError: it was launched before, something stands in the way, or its scheduled time is too long past.
     """
     with transaction.atomic():
         campaign = _get(campaign_id)
         if not campaign.is_editable:
             raise LaunchError(_already(campaign))
+        if user is None and (missed := missed_time.of_schedule(campaign)):
+            raise LaunchError(missed)
         problems = blocking_problems(campaign)
         if problems:
             raise LaunchError(" ".join(problems))
@@ -87,20 +90,29 @@ def perform_launch(campaign_id: int) -> None:
     campaign = _get(campaign_id)
     if campaign.state != State.LAUNCHING:
         return
+    due_at = missed_time.due_at(campaign)
     obstacle = _obstacle(campaign)
-    if obstacle:
-        _fail(campaign, obstacle)
+    # A batch that is there already is closed by its own latest time.
+    missed = missed_time.reason(campaign, due_at) if campaign.batch_id is None else ""
+    if obstacle or missed:
+        _fail(campaign, missed or obstacle)
+        if missed:
+            missed_time.tell(campaign)
         return
+    number = campaign.number if campaign.pool is None else pools.first_active(campaign.pool) or campaign.number
     with transaction.atomic():
         batch = batches.create_batch(
             account=campaign.account,
-            number=campaign.number,
+            number=number,
             label=campaign.name,
             template=campaign.body,
             source=f"campaign:{campaign.pk}",
             recipients=audience.recipient_query(campaign),
+            pool=campaign.pool,
+            options=batches.BatchOptions(**{name: getattr(campaign, name) for name in OPTIONS}),
+            due_at=due_at,
         )
-        Campaign.objects.filter(pk=campaign_id).update(batch=batch)
+        Campaign.objects.filter(pk=campaign_id).update(batch=batch, number=batch.number_id)
     if not batch.messages.exists():
         _fail(campaign, "Nobody is on its lists any more.")
         batches.cancel_batch(batch.pk)
@@ -159,10 +171,16 @@ def unschedule(*, campaign_id: int, user: User | None = None) -> Campaign:  # no
 
 
 def fail_schedule(*, campaign_id: int, reason: str) -> None:
-    """``scheduled`` → ``failed``: its time came, and something stood in the way."""
-    Campaign.objects.filter(pk=campaign_id, state=State.SCHEDULED).update(
+    """``scheduled`` → ``failed``: its time came, and something stood in the way.
+
+    Somebody is told when that was for want of a running server: nobody was there to see it.
+    """
+    campaign = _get(campaign_id)
+    changed = Campaign.objects.filter(pk=campaign_id, state=State.SCHEDULED).update(
         state=State.FAILED, state_reason=reason[:255], finished_at=timezone.now(), updated_at=timezone.now()
     )
+    if changed and missed_time.of_schedule(campaign):
+        missed_time.tell(campaign)
 
 
 def pause(*, campaign_id: int, user: User | None) -> Campaign:
@@ -259,7 +277,7 @@ def _with_batch(campaign_id: int, done: str, change: Callable[[int], bool]) -> C
 
 
 def _get(campaign_id: int) -> Campaign:
-    return Campaign.objects.select_related("account", "number__gateway").get(pk=campaign_id)
+    return Campaign.objects.select_related("account", "number__gateway", "pool").get(pk=campaign_id)
 
 
 def _obstacle(campaign: Campaign) -> str:
@@ -267,6 +285,9 @@ def _obstacle(campaign: Campaign) -> str:
     account, number = campaign.account, campaign.number
     if not account.is_active:
         return f"{account} is {account.get_status_display().lower()}. Make the account active first."
+    if campaign.pool is not None:
+        usable = pools.can_send(campaign.pool)
+        return "" if usable else f"No number of the sender pool “{campaign.pool}” is active. Make one active first."
     if number.state != PhoneNumber.State.ACTIVE:
         return f"{number} is {number.get_state_display().lower()}. Make the number active first."
     return ""

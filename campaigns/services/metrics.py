@@ -38,6 +38,7 @@ class Progress:
         leaving: on their way to the provider.
         accepted: taken by the provider, no final report yet.
         delivered, undelivered, failed, suppressed, cancelled: as reported.
+        expired: had not left by the latest time, and do not leave any more.
         unknown: may or may not have left, and those of them that were never settled.
         no_report: taken by the provider, which never reported.
         opted_out: recipients who opted out after this campaign's message.
@@ -56,6 +57,7 @@ class Progress:
     failed: int
     suppressed: int
     cancelled: int
+    expired: int
     unknown: int
     no_report: int
     opted_out: int
@@ -131,6 +133,7 @@ def campaign_progress(campaign: Campaign, counted: Counts | None = None) -> Prog
         failed=counts[MessageState.FAILED],
         suppressed=counts[MessageState.SUPPRESSED],
         cancelled=counts[MessageState.CANCELLED],
+        expired=counts[MessageState.EXPIRED],
         unknown=counts[MessageState.UNKNOWN] + counts[MessageState.UNRESOLVED],
         no_report=counts[MessageState.NO_REPORT],
         opted_out=sum(number for _cohort, number in counted.opt_outs),
@@ -157,7 +160,7 @@ class ListResult:
         list: the list.
         recipients: its people at launch, suppressed ones included.
         sent: taken by the provider.
-        delivered, failed, suppressed, unknown: of its people; ``failed`` counts undelivered too.
+        delivered, failed, suppressed, expired, unknown: of its people; ``failed`` counts undelivered too.
         opted_out: of its people, those who opted out after this campaign's message.
     """
 
@@ -167,6 +170,7 @@ class ListResult:
     delivered: int = 0
     failed: int = 0
     suppressed: int = 0
+    expired: int = 0
     unknown: int = 0
     opted_out: int = 0
 
@@ -193,6 +197,7 @@ def list_results(campaign: Campaign, counted: Counts | None = None) -> list[List
             result.delivered += number if state == MessageState.DELIVERED else 0
             result.failed += number if state in _FAILED else 0
             result.suppressed += number if state == MessageState.SUPPRESSED else 0
+            result.expired += number if state == MessageState.EXPIRED else 0
             result.unknown += number if state in _UNKNOWN else 0
     for cohort, number in counted.opt_outs:
         for result in _of_cohort(cohort, positions, results):

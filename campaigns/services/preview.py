@@ -11,7 +11,9 @@ from campaigns.services import audience
 from campaigns.services.composing import check_body
 from campaigns.services.contacts import merge_values
 from integrations.sms.segments import count
-from messaging.models import PhoneNumber
+from messaging.models import PhoneNumber, SenderPool
+from messaging.services import pools
+from messaging.services.canaries import planned_people
 
 #: People whose texts are made to estimate segments.
 SAMPLE_PEOPLE = 200
@@ -34,7 +36,8 @@ class LaunchPreview:
         segments_max: most segments of a message.
         segments_total: estimate for all.
         encoding: ``GSM-7`` or ``UCS-2``; the dearer one if some texts need it.
-        seconds: estimated time from the first message to the last.
+        seconds: estimated time from the first message to the last, a canary's wait not included.
+        canary_people: about how many get it first; 0: everybody at once.
         starts_at: when it starts if quiet hours hold it back, in the account's zone.
         problems: each stands in the way of the launch.
         warnings: worth knowing.
@@ -50,6 +53,7 @@ class LaunchPreview:
     segments_total: int = 0
     encoding: str = "GSM-7"
     seconds: float = 0.0
+    canary_people: int = 0
     starts_at: dt.datetime | None = None
     problems: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -62,9 +66,12 @@ def blocking_problems(campaign: Campaign) -> list[str]:
     account, number, gateway = campaign.account, campaign.number, campaign.number.gateway
     if not account.is_active:
         problems.append(f"{account} is {account.get_status_display().lower()}. Make the account active first.")
-    if number.account_id != account.pk:
+    if campaign.pool is not None:
+        problems += _pool_problems(campaign, campaign.pool)
+        gateway = (pools.first_active(campaign.pool) or number).gateway
+    elif number.account_id != account.pk:
         problems.append(f"{number} belongs to another account. Choose a number of {account}.")
-    if number.state != PhoneNumber.State.ACTIVE:
+    elif number.state != PhoneNumber.State.ACTIVE:
         problems.append(f"{number} is {number.get_state_display().lower()}. Choose an active number.")
     if not gateway.is_enabled:
         problems.append(f"The gateway {gateway} is disabled. Enable it first.")
@@ -87,6 +94,14 @@ def blocking_problems(campaign: Campaign) -> list[str]:
     return problems
 
 
+def _pool_problems(campaign: Campaign, pool: SenderPool) -> list[str]:
+    if pool.account_id != campaign.account_id:
+        return [f"The sender pool “{pool}” belongs to another account. Choose a pool of {campaign.account}."]
+    if not pools.can_send(pool):
+        return [f"No number of the sender pool “{pool}” is active. Make one active, or choose another pool."]
+    return []
+
+
 def preview_launch(campaign: Campaign) -> LaunchPreview:
     """Measure a launch: exact counts, estimated segments and time, and what stands in the way."""
     problems = blocking_problems(campaign)
@@ -106,6 +121,7 @@ def preview_launch(campaign: Campaign) -> LaunchPreview:
         )
     if campaign.number.gateway.stopped_reason:
         warnings.append(f"The provider refused everything lately: {campaign.number.gateway.stopped_reason}")
+    pace = pools.pace(campaign.pool) if campaign.pool is not None else None
     return LaunchPreview(
         recipients=size.recipients,
         suppressed=size.suppressed,
@@ -115,7 +131,8 @@ def preview_launch(campaign: Campaign) -> LaunchPreview:
         segments_max=max(segments, default=0),
         segments_total=total,
         encoding="UCS-2" if unicode_texts else "GSM-7",
-        seconds=estimate_seconds(campaign.number, size.recipients, total),
+        seconds=estimate_seconds(campaign.number, size.recipients, total, pace=pace),
+        canary_people=planned_people(size.recipients, campaign.canary_percent),
         starts_at=campaign.account.quiet_until(),
         problems=problems,
         warnings=warnings,
@@ -123,9 +140,16 @@ def preview_launch(campaign: Campaign) -> LaunchPreview:
     )
 
 
-def estimate_seconds(number: PhoneNumber, recipients: int, segments: int) -> float:
-    """Seconds from the first message to the last: by the number's pace, or by the gateway's concurrency if that is slower."""
-    by_pace = segments / number.segments_per_second
+def estimate_seconds(number: PhoneNumber, recipients: int, segments: int, *, pace: int | None = None) -> float:
+    """Seconds from the first message to the last: by the pace, or by the gateway's concurrency if that is slower.
+
+    Args:
+        number: where they leave from.
+        recipients: how many messages.
+        segments: of all of them together.
+        pace: segments per second of the numbers of a pool together; the number's own when omitted.
+    """
+    by_pace = segments / (pace or number.segments_per_second)
     by_concurrency = recipients * USUAL_ANSWER_SECONDS / number.gateway.concurrency
     return max(by_pace, by_concurrency)
 

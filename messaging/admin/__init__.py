@@ -1,16 +1,22 @@
 """The transport's pages."""
 
+from messaging.admin.alerts import AlertAdmin
 from messaging.admin.batches import BatchAdmin
+from messaging.admin.gateways import GatewayAdmin
 from messaging.admin.inbound import InboundMessageAdmin, RejectedWebhookAdmin
 from messaging.admin.messages import MessageAdmin
 from messaging.admin.numbers import PhoneNumberAdmin
+from messaging.admin.pools import SenderPoolAdmin
 from messaging.admin.suppressions import SuppressionAdmin
 
 __all__ = [
+    "AlertAdmin",
     "BatchAdmin",
+    "GatewayAdmin",
     "InboundMessageAdmin",
     "MessageAdmin",
     "PhoneNumberAdmin",
     "RejectedWebhookAdmin",
+    "SenderPoolAdmin",
     "SuppressionAdmin",
 ]

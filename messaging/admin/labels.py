@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from broadcast.core.admin import Labels
-from messaging.models import InboundMessage, PhoneNumber, Suppression
+from messaging.models import Alert, InboundMessage, PhoneNumber, Suppression
 from messaging.states import BatchState, MessageState
 
 MESSAGE_LABELS: Labels = {
@@ -16,6 +16,7 @@ MESSAGE_LABELS: Labels = {
     MessageState.NO_REPORT: "",
     MessageState.SUPPRESSED: "",
     MessageState.CANCELLED: "",
+    MessageState.EXPIRED: "warning",
     MessageState.FAILED: "danger",
     MessageState.UNDELIVERED: "danger",
     MessageState.DELIVERED: "success",
@@ -27,6 +28,16 @@ BATCH_LABELS: Labels = {
     BatchState.PAUSED: "warning",
     BatchState.FINISHED: "success",
     BatchState.CANCELLED: "",
+}
+
+ALERT_LABELS: Labels = {
+    Alert.Kind.REJECTIONS: "danger",
+    Alert.Kind.CANARY: "danger",
+    Alert.Kind.STALLED: "danger",
+    Alert.Kind.EXPIRED: "warning",
+    Alert.Kind.GATEWAY_STOPPED: "danger",
+    Alert.Kind.GATEWAY_DOWN: "danger",
+    Alert.Kind.NUMBER_STOPPED: "warning",
 }
 
 NUMBER_LABELS: Labels = {

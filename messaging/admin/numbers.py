@@ -7,8 +7,9 @@ from typing import Any, cast
 
 from django import forms
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html_join
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter, RelatedDropdownFilter
 from unfold.enums import ActionVariant
 
@@ -18,7 +19,9 @@ from broadcast.core.phones import normalise
 from messaging.admin.buying import buy_number_view
 from messaging.admin.labels import NUMBER_LABELS
 from messaging.models import Batch, PhoneNumber
+from messaging.querysets import BatchQuerySet
 from messaging.services.batches import pause_obstructed
+from messaging.services.gateways import number_changed
 from messaging.services.numbers import ProvisioningError, release_number
 
 State = PhoneNumber.State
@@ -92,7 +95,7 @@ class PhoneNumberAdmin(ConsoleAdmin[PhoneNumber]):
     search_fields = ("number", "label", "account__name")
     number_search_fields = ("number",)
     autocomplete_fields = ("account", "gateway")
-    readonly_fields = ("state", "provider_id", "country", "created_at", "updated_at")
+    readonly_fields = ("state", "provider_id", "country", "display_pools", "created_at", "updated_at")
     actions_detail = ("enable", "disable", "release")
     actions_list = ("buy",)
     add_fieldsets = (
@@ -110,7 +113,17 @@ class PhoneNumberAdmin(ConsoleAdmin[PhoneNumber]):
         ),
     )
     fieldsets = (
-        (None, {"fields": (("number", "state"), ("account", "gateway"), ("label", "kind"), "pace_segments")}),
+        (
+            None,
+            {
+                "fields": (
+                    ("number", "state"),
+                    ("account", "gateway"),
+                    ("label", "kind"),
+                    ("pace_segments", "display_pools"),
+                )
+            },
+        ),
         ("At the provider", {"fields": (("provider_id", "country"), ("can_receive", "can_send_media"))}),
         ("Record", {"fields": (("created_at", "updated_at"),)}),
     )
@@ -128,11 +141,19 @@ class PhoneNumberAdmin(ConsoleAdmin[PhoneNumber]):
         """Nobody; see ``release``."""
         return False
 
+    def save_model(self, request: HttpRequest, obj: PhoneNumber, form: Any, change: bool) -> None:
+        """Save; its pools share their recipients out anew when its pace is another one."""
+        super().save_model(request, obj, form, change)
+        if change and {"pace_segments", "kind"} & set(form.changed_data):
+            number_changed(obj.pk)
+
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[PhoneNumber], search_term: str
     ) -> tuple[QuerySet[PhoneNumber], bool]:
-        """A campaign's form is offered numbers of its account that can send."""
+        """A campaign's form is offered numbers of its account that can send, a pool's those that are not released."""
         found, distinct = super().get_search_results(request, queryset, search_term)
+        if request.GET.get("field_name") == "numbers" and request.GET.get("model_name") == "senderpool":
+            found = found.exclude(state=State.RELEASED).filter(**account_filter(request))
         if request.GET.get("field_name") == "number" and request.GET.get("model_name") == "campaign":
             found = found.sendable().filter(**account_filter(request))  # type: ignore[attr-defined]  # the model's own queryset
         return found, distinct
@@ -159,20 +180,22 @@ class PhoneNumberAdmin(ConsoleAdmin[PhoneNumber]):
     def enable(self, request: HttpRequest, number: PhoneNumber, form: ConfirmForm) -> str:  # noqa: ARG002  an action's signature
         """``disabled`` or ``pending`` → ``active``."""
         _move(number, State.ACTIVE, (State.DISABLED, State.PENDING))
+        number_changed(number.pk)
         return f"{number.number} is active."
 
     @confirmed_action(
         "Disable…",
         permission="messaging.change_phonenumber",
         button="Disable",
-        question="Nothing more leaves from {object}. Campaigns that are sending from it are paused; resume them when it is "
-        "enabled again.",
+        question="Nothing more leaves from {object}. Campaigns that are sending from it alone are paused; resume them when it "
+        "is enabled again. The other numbers of its sender pools take over its recipients.",
         icon="pause",
     )
     def disable(self, request: HttpRequest, number: PhoneNumber, form: ConfirmForm) -> str:  # noqa: ARG002  an action's signature
         """``active`` → ``disabled``."""
         _move(number, State.DISABLED, (State.ACTIVE,))
-        paused = pause_obstructed(Batch.objects.filter(number=number))
+        number_changed(number.pk)
+        paused = pause_obstructed(_batches_from(number))
         held = f" {paused} {'campaign was' if paused == 1 else 'campaigns were'} paused." if paused else ""
         return f"{number.number} is disabled.{held}"
 
@@ -188,12 +211,13 @@ class PhoneNumberAdmin(ConsoleAdmin[PhoneNumber]):
     )
     def release(self, request: HttpRequest, number: PhoneNumber, form: ConfirmForm) -> str:  # noqa: ARG002  an action's signature
         """Any state → ``released``."""
-        going = number.batches.open().first()
+        going = _batches_from(number).open().first()
         if going:
             raise ActionRefused(f"“{going}” still leaves from {number.number}. Wait until it is over, or cancel it.")
         if number.state == State.RELEASED:
             raise ActionRefused(f"{number.number} was released before; there is nothing to do.")
         release_number(number)
+        number_changed(number.pk)
         return f"{number.number} is released."
 
     @display(description="State", ordering="state", label=NUMBER_LABELS)
@@ -211,11 +235,23 @@ class PhoneNumberAdmin(ConsoleAdmin[PhoneNumber]):
         """A link to the gateway."""
         return page_link(number.gateway)
 
+    @display(description="Sender pools")
+    def display_pools(self, number: PhoneNumber) -> Any:
+        """Links to the pools that it is in."""
+        pools = number.pools.all() if number.pk else ()
+        return format_html_join(", ", "{}", ((page_link(pool),) for pool in pools)) or "-"
+
     @display(description="Pace")
     def display_pace(self, number: PhoneNumber) -> str:
         """Segments per second, its own or the usual."""
         pace = f"{number.segments_per_second:,} segments/s"
         return pace if number.pace_segments else f"{pace} (usual)"
+
+
+def _batches_from(number: PhoneNumber) -> BatchQuerySet:
+    """Batches that leave from a number, alone or among those of a pool."""
+    pools = number.pools.values("pk")
+    return Batch.objects.filter(Q(number=number) | Q(pool__in=pools))
 
 
 def _move(number: PhoneNumber, to: str, allowed: tuple[str, ...]) -> None:

@@ -111,6 +111,11 @@ class Journal:
 
     def answer(self, packed: bytes) -> None:
         """Keep an answer, as ``stream.pack_results`` made it."""
+        end = self._next + len(packed) + 1
+        if end <= self._end:
+            self._page[self._next : end] = packed + b"\n"
+            self._next = end
+            return
         try:
             os.write(self._file, packed + b"\n")
         except OSError as error:

@@ -96,6 +96,11 @@ def backoff(gateway_id: int) -> str:
     return f"{prefix(gateway_id)}backoff"
 
 
+def settings(gateway_id: int) -> str:
+    """Counts changes of a gateway's settings, so that a sender that runs begins anew with them."""
+    return f"{prefix(gateway_id)}settings"
+
+
 def circuit(gateway_id: int) -> str:
     """Hash, while a gateway's circuit is open: ``since`` and ``until`` (unix seconds), ``reason``, ``failures``."""
     return f"{prefix(gateway_id)}circuit"

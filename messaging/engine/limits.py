@@ -6,6 +6,8 @@ from broadcast.core.config import config
 
 #: One run of a sender or of a stream reader, seconds; then it calls itself again.
 RUN_SECONDS = 20.0
+#: A sender goes on for so long while no other task waits for its worker: each end of a run leaves slots empty for a moment.
+LONGEST_RUN_SECONDS = 60.0
 #: A lease that is not renewed is taken apart after this long, milliseconds.
 LEASE_MILLISECONDS = round(config().lease_seconds * 1000)
 #: A seat that is not renewed goes to somebody else after this long, milliseconds: before the leases of a dead holder, so

@@ -17,3 +17,14 @@ def pace_arguments(segments_per_second: int) -> tuple[int, int]:
         return 1_000_000 // segments_per_second, 0
     mean = segments_per_second * (1 - BURST_SHARE)
     return max(1, round(1_000_000 / mean)), round(BURST_SHARE * 1_000_000)
+
+
+def most_at_once(segments_per_second: int) -> int:
+    """Messages of one segment that the script can let pass at one moment, and one more to learn when the next may.
+
+    Args:
+        segments_per_second: the number's pace.
+    """
+    if segments_per_second < BURST_FROM_PACE:
+        return 2
+    return int(segments_per_second * BURST_SHARE) + 2

@@ -12,7 +12,7 @@ from redis.exceptions import NoScriptError
 from broadcast.core.redis import RedisAway
 from messaging.engine import claims, keys
 from messaging.engine.lanes import Lane, Staged
-from messaging.engine.pacing import pace_arguments
+from messaging.engine.pacing import most_at_once, pace_arguments
 from messaging.engine.releases import release
 from messaging.engine.scripts import read_script
 from messaging.engine.turns import Turns
@@ -63,7 +63,8 @@ class Stager:
         if lane in window.flusher.unmarked:
             # A mark that is being taken away must be gone before the same message is marked again.
             await window.flusher.flush()
-        candidates = list(islice(lane.waiting, window.group))
+        most = min(window.group, most_at_once(lane.number.segments_per_second))
+        candidates = list(islice(lane.waiting, most))
         if not candidates:
             return
         (granted, wait), stops = await self._ask(lane, candidates)

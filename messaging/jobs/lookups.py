@@ -9,12 +9,13 @@ from collections.abc import Callable
 
 from django.utils import timezone
 
+from broadcast.core.redis import get_redis
 from integrations.http.httpx_driver import HttpxDriver
 from integrations.http.values import TransportFailure
 from integrations.models import Gateway
 from integrations.sms.contract import OutboundSms, SmsAdapter
 from integrations.sms.errors import AdapterError
-from messaging.engine import stream
+from messaging.engine import keys, stream
 from messaging.engine.slots import give_slot, take_slot
 from messaging.jobs.recorder import Recorder
 from messaging.models import Message
@@ -26,6 +27,8 @@ logger = logging.getLogger(__name__)
 GRACE_SECONDS = 60
 #: Most look-ups of one round, for one gateway.
 MOST = 200
+#: How long it is remembered who was asked about last.
+ASKED_SECONDS = 24 * 3600
 
 
 def settle(*, renew: Callable[[], bool]) -> int:
@@ -38,16 +41,20 @@ def settle(*, renew: Callable[[], bool]) -> int:
         How many messages are settled now.
     """
     settled = 0
+    client = get_redis()
     before = timezone.now() - dt.timedelta(seconds=GRACE_SECONDS)
     for gateway in Gateway.objects.filter(is_enabled=True, stopped_reason=""):
         adapter = gateway.adapter
         if not adapter.capabilities.lookup:
             continue
-        messages = list(
+        unknown = (
             Message.objects.filter(state=MessageState.UNKNOWN, changed_at__lt=before, number__gateway=gateway)
             .select_related("number", "batch")
-            .order_by("changed_at")[:MOST]
+            .order_by("pk")
         )
+        # By turns: those that the provider never had must not keep it from being asked about others.
+        last = int(client.get(keys.asked(gateway.pk)) or 0)
+        messages = list(unknown.filter(pk__gt=last)[:MOST]) or list(unknown[:MOST])
         if messages:
             settled += _settle_gateway(gateway, adapter, messages, renew)
     return settled
@@ -62,6 +69,7 @@ def _settle_gateway(gateway: Gateway, adapter: SmsAdapter, messages: list[Messag
             # A look-up is a request like any other: it takes one of the gateway's slots.
             if not renew() or not take_slot(gateway_id=gateway.pk, limit=gateway.concurrency, holder=holder):
                 break
+            get_redis().set(keys.asked(gateway.pk), message.pk, ex=ASKED_SECONDS)
             try:
                 found += _look_up(gateway, adapter, driver, message)
             except (AdapterError, TransportFailure) as error:

@@ -16,6 +16,7 @@ from typing import Any
 
 import orjson
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from broadcast.core.redis import get_redis
@@ -25,7 +26,8 @@ from integrations.sms.errors import AdapterError
 from integrations.sms.events import DeliveryReport
 from messaging.engine import keys, records, stream
 from messaging.engine.records import Record
-from messaging.models import EarlyReport, Message, RejectedWebhook, Suppression
+from messaging.models import Batch, EarlyReport, Message, RejectedWebhook, Suppression
+from messaging.services import canaries
 from messaging.services.batches import finish_batch
 from messaging.services.suppressions import suppress
 
@@ -39,6 +41,8 @@ BLOCK_MILLISECONDS = 500
 GATHER_SECONDS = 0.1
 #: A batch is asked whether it is over this often at most, seconds.
 FINISH_SECONDS = 0.5
+#: That something of a batch has moved is noted this often at most, seconds.
+MOVED_SECONDS = 5.0
 
 
 class Recorder:
@@ -48,6 +52,8 @@ class Recorder:
         self.adapters: dict[int, SmsAdapter] = {}
         self.changed: set[int] = set()
         self.looked_at = 0.0
+        self.moved: set[int] = set()
+        self.noted_at = 0.0
 
     def run(self, *, seconds: float, go_on: Callable[[], bool]) -> None:
         """Drain the streams.
@@ -95,13 +101,16 @@ class Recorder:
             return
         with transaction.atomic():
             early = _early_reports(rows)
-            self.changed |= records.write([*rows, *early])
+            changed = records.write([*rows, *early])
+        self.changed |= changed
+        self.moved |= changed
         for record in [*rows, *early]:
             if record.opts_out or record.bad_number:
                 _suppress_recipient(record)
 
     def finish_batches(self, *, force: bool = False) -> None:
-        """Finish batches that changed and are over."""
+        """Finish batches that changed and are over, and note that they moved."""
+        self.note_moved(force=force)
         now = time.monotonic()
         if not self.changed or (not force and now - self.looked_at < FINISH_SECONDS):
             return
@@ -109,6 +118,19 @@ class Recorder:
         batches, self.changed = self.changed, set()
         for batch_id in sorted(batches):
             finish_batch(batch_id)
+
+    def note_moved(self, *, force: bool = False) -> None:
+        """Note which batches have moved, for the stall alarm, and take their canaries further."""
+        now = time.monotonic()
+        if not self.moved or (not force and now - self.noted_at < MOVED_SECONDS):
+            return
+        self.noted_at = now
+        moved, self.moved = self.moved, set()
+        at = timezone.now()
+        # One statement for all of them; what another recorder has noted a moment ago stays.
+        old = Q(moved_at=None) | Q(moved_at__lt=at - dt.timedelta(seconds=MOVED_SECONDS))
+        Batch.objects.filter(old, pk__in=moved).update(moved_at=at, stalled_at=None, stall_reason="")
+        canaries.tend_changed(moved)
 
     def _adapter(self, gateway_id: int) -> SmsAdapter | None:
         if gateway_id not in self.adapters:

@@ -1,27 +1,44 @@
-"""Batches: make, fill, start, pause, resume, cancel, finish. Every arrow is one conditional UPDATE."""
+"""Batches: make, fill, start, pause, resume, cancel, finish. Every arrow is one conditional UPDATE (``services.moves``)."""
 
 from __future__ import annotations
 
 import datetime as dt
-import logging
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from accounts.models import Account
-from broadcast.core.redis import RedisAway
 from integrations.models import Gateway
-from messaging.engine.launch import RecipientQuery, hold_queue, insert_messages, rebuild_queue, wake_sender
-from messaging.models import Batch, Message, PhoneNumber
+from messaging.engine.launch import RecipientQuery, insert_messages
+from messaging.models import Alert, Batch, Message, PhoneNumber, SenderPool
+from messaging.models.batches import (
+    DEFAULT_CANARY_WAIT_MINUTES,
+    DEFAULT_EXPIRE_MINUTES,
+    DEFAULT_MAX_OPT_OUT_PERCENT,
+    DEFAULT_MAX_REJECTED_PERCENT,
+)
 from messaging.querysets import BatchQuerySet
-from messaging.signals import batch_changed
+from messaging.services import alerts, canaries, pools
+from messaging.services.expiry import is_overdue
+from messaging.services.moves import fill_on_commit, hold_on_commit, latest_time, move, pause
 from messaging.states import OPEN_STATES, BatchState, MessageState
 
-logger = logging.getLogger(__name__)
-
 PauseCode = Batch.PauseCode
+Canary = Batch.Canary
+
+
+@dataclass(frozen=True, slots=True)
+class BatchOptions:
+    """Limits of a batch; the fields of ``Batch`` with the same names say what each means."""
+
+    expire_minutes: int = DEFAULT_EXPIRE_MINUTES
+    canary_percent: int = 0
+    canary_wait_minutes: int = DEFAULT_CANARY_WAIT_MINUTES
+    max_rejected_percent: int = DEFAULT_MAX_REJECTED_PERCENT
+    max_opt_out_percent: int = DEFAULT_MAX_OPT_OUT_PERCENT
 
 
 def create_batch(
@@ -33,17 +50,23 @@ def create_batch(
     source: str,
     recipients: RecipientQuery,
     respects_quiet_hours: bool = True,
+    pool: SenderPool | None = None,
+    options: BatchOptions | None = None,
+    due_at: dt.datetime | None = None,
 ) -> Batch:
     """Freeze an audience into a batch; repeating it with the same ``source`` yields the same rows.
 
     Args:
         account: whose it is.
-        number: where it leaves from.
+        number: where it leaves from; with a pool, the number that stands for it.
         label: for people.
         template: text with merge fields.
         source: the submitter's reference; one batch each.
         recipients: who gets it.
         respects_quiet_hours: whether it waits for the end of the account's quiet hours.
+        pool: over whose numbers it is spread.
+        options: its limits; the usual ones when omitted.
+        due_at: when it was to start; its latest time counts from there. When it is started, if omitted.
     """
     with transaction.atomic():
         batch, created = Batch.objects.get_or_create(
@@ -55,25 +78,42 @@ def create_batch(
                 "label": label[:120],
                 "template": template,
                 "respects_quiet_hours": respects_quiet_hours,
+                "pool": pool,
+                **asdict(options or BatchOptions()),
             },
         )
         # The rows came with the batch, in one transaction; who subscribes later is not part of the frozen audience.
         if created:
+            if due_at is not None:
+                batch.expires_at = latest_time(batch, due_at)
+            if batch.pool is not None:
+                pools.rebalance(batch.pool)
+                batch.sender_ids = sorted(set(batch.pool.buckets))
+            batch.save(update_fields=("expires_at", "sender_ids"))
             insert_messages(batch=batch, recipients=recipients)
     return batch
 
 
 def start_batch(batch_id: int) -> bool:
-    """``launching`` → ``sending``, or ``paused`` until quiet hours end; False when it was started before."""
+    """``launching`` → ``sending``, or ``paused`` until quiet hours end; False when it was started before.
+
+    Its canary is chosen now, if it has one. One that is started after its latest time sends nothing: the sweeper closes it.
+    """
     batch = Batch.objects.select_related("account", "number__gateway").get(pk=batch_id)
+    if batch.state != BatchState.LAUNCHING:
+        return False
+    now = timezone.now()
+    if is_overdue(batch, now):
+        return move(batch, BatchState.LAUNCHING, BatchState.SENDING, launched_at=now)
+    step = canaries.choose_step(batch)
+    values: dict[str, Any] = {"canary_step": step, "canary_state": Canary.SENDING if step else Canary.NONE}
     quiet_until = batch.account.quiet_until() if batch.respects_quiet_hours else None
     if quiet_until is not None:
-        return _pause(
-            batch, PauseCode.QUIET_HOURS, quiet_text(quiet_until), resume_at=quiet_until, was=BatchState.LAUNCHING
-        )
-    changed = _move(batch, BatchState.LAUNCHING, BatchState.SENDING, launched_at=timezone.now())
+        return _pause_for_quiet_hours(batch, quiet_until, was=BatchState.LAUNCHING, **values)
+    values["expires_at"] = batch.expires_at or latest_time(batch, now)
+    changed = move(batch, BatchState.LAUNCHING, BatchState.SENDING, launched_at=now, **values)
     if changed:
-        _on_commit_fill(batch)
+        fill_on_commit(batch)
     return changed
 
 
@@ -87,41 +127,59 @@ def pause_batch(
 ) -> bool:
     """``sending`` → ``paused``; False when it was not sending. Takes effect in senders within a second."""
     batch = Batch.objects.select_related("number__gateway").get(pk=batch_id)
-    return _pause(batch, code, reason, resume_at=resume_at, was=BatchState.SENDING)
+    return pause(batch, code, reason, resume_at=resume_at)
 
 
-def _pause(batch: Batch, code: str, reason: str, *, resume_at: dt.datetime | None, was: str) -> bool:
-    changed = _move(batch, was, BatchState.PAUSED, pause_code=code, pause_reason=reason[:255], resume_at=resume_at)
-    if changed:
-        transaction.on_commit(lambda: _hold(batch))
-    return changed
+def _pause_for_quiet_hours(batch: Batch, until: dt.datetime, *, was: str, **values: Any) -> bool:
+    return pause(batch, PauseCode.QUIET_HOURS, quiet_text(until), was=was, resume_at=until, **values)
 
 
-def resume_batch(batch_id: int) -> bool:
+def resume_batch(batch_id: int, *, by_itself: bool = False) -> bool:
     """``paused`` → ``sending``; False when it was not paused. Goes on from the rows.
 
-    In quiet hours it stays paused and goes on by itself when they end.
+    In quiet hours it stays paused and goes on by itself when they end. Who resumes what a canary or rejections stopped has
+    decided that everybody gets it, and gives it a new latest time.
+
+    Args:
+        batch_id: which.
+        by_itself: nobody asked for it, its time has come; its latest time stays.
     """
-    batch = Batch.objects.select_related("account", "number__gateway").get(pk=batch_id)
+    batch = Batch.objects.select_related("account", "number__gateway", "pool").get(pk=batch_id)
+    if batch.state != BatchState.PAUSED or (by_itself and is_overdue(batch)):
+        return False
+    # The pause that is ended is the one that was seen.
+    only = Q(pause_code=batch.pause_code)
+    values: dict[str, Any] = {}
+    if batch.pause_code == PauseCode.CANARY:
+        values["canary_state"] = Canary.PASSED
     quiet_until = batch.account.quiet_until() if batch.respects_quiet_hours else None
-    if quiet_until is not None:
-        return _pause(
-            batch, PauseCode.QUIET_HOURS, quiet_text(quiet_until), resume_at=quiet_until, was=BatchState.PAUSED
+    with transaction.atomic():
+        if batch.pause_code == PauseCode.GATEWAY:
+            # Who resumes says that the cause is mended; if it is not, the provider says so again.
+            Gateway.objects.filter(pk=batch.gateway_id).update(stopped_reason="")
+            alerts.resolve(kind=Alert.Kind.GATEWAY_STOPPED, gateway=batch.gateway, note="Sending was resumed.")
+        if quiet_until is not None:
+            changed = _pause_for_quiet_hours(batch, quiet_until, was=BatchState.PAUSED, only=only, **values)
+            if changed:
+                alerts.resolve_for_batch(batch_id, note="It goes on after quiet hours.")
+            return changed
+        now = timezone.now()
+        changed = move(
+            batch,
+            BatchState.PAUSED,
+            BatchState.SENDING,
+            only=only,
+            pause_code=PauseCode.NONE,
+            pause_reason="",
+            resume_at=None,
+            launched_at=batch.launched_at or now,
+            expires_at=batch.expires_at if by_itself else latest_time(batch, now),
+            **values,
         )
-    if batch.pause_code == PauseCode.GATEWAY:
-        # Who resumes says that the cause is mended; if it is not, the provider says so again.
-        Gateway.objects.filter(pk=batch.gateway_id).update(stopped_reason="")
-    changed = _move(
-        batch,
-        BatchState.PAUSED,
-        BatchState.SENDING,
-        pause_code=PauseCode.NONE,
-        pause_reason="",
-        resume_at=None,
-        launched_at=batch.launched_at or timezone.now(),
-    )
-    if changed:
-        _on_commit_fill(batch)
+        if changed:
+            pools.relieve(batch)
+            batch.refresh_from_db(fields=("sender_ids",))
+            fill_on_commit(batch)
     return changed
 
 
@@ -130,16 +188,22 @@ def obstacle(batch: Batch) -> tuple[str, str] | None:
     account, number = batch.account, batch.number
     if not account.is_active:
         return PauseCode.ACCOUNT, f"{account} is {account.get_status_display().lower()}."
-    if number.state != PhoneNumber.State.ACTIVE:
+    if batch.pool is not None:
+        senders = PhoneNumber.objects.filter(Q(pk__in=batch.senders) | Q(pools=batch.pool))
+        if not senders.filter(state=PhoneNumber.State.ACTIVE).exists():
+            return PauseCode.NUMBER, f"No number of the pool “{batch.pool}” is active. Enable one, then resume."
+    elif number.state != PhoneNumber.State.ACTIVE:
         return PauseCode.NUMBER, f"{number} is {number.get_state_display().lower()}."
     if not batch.gateway.is_enabled:
         return PauseCode.GATEWAY, f"The gateway {batch.gateway} is disabled."
+    if batch.gateway.stopped_reason:
+        return PauseCode.GATEWAY, batch.gateway.stopped_reason
     return None
 
 
 def pause_obstructed(batches: BatchQuerySet) -> int:
     """Pause those of some batches that may not send now, without waiting for the sweeper; how many were paused."""
-    sending = batches.filter(state=BatchState.SENDING).select_related("account", "gateway", "number__gateway")
+    sending = batches.filter(state=BatchState.SENDING).select_related("account", "gateway", "number__gateway", "pool")
     found = ((batch.pk, obstacle(batch)) for batch in sending)
     return sum(pause_batch(pk, code=why[0], reason=why[1]) for pk, why in found if why is not None)
 
@@ -151,10 +215,10 @@ def cancel_batch(batch_id: int) -> bool:
     """
     batch = Batch.objects.select_related("number__gateway").get(pk=batch_id)
     was = (BatchState.LAUNCHING, BatchState.SENDING, BatchState.PAUSED)
-    changed = _move(batch, was, BatchState.CANCELLED, finished_at=timezone.now())
+    changed = move(batch, was, BatchState.CANCELLED, finished_at=timezone.now())
     if changed:
         cancel_queued(batch_id)
-        transaction.on_commit(lambda: _hold(batch))
+        hold_on_commit(batch)
     return changed
 
 
@@ -168,21 +232,17 @@ def cancel_queued(batch_id: int) -> int:
 def finish_batch(batch_id: int) -> bool:
     """``sending`` → ``finished`` when every message of it is final; False when not, or not sending."""
     open_messages = Message.objects.filter(batch_id=OuterRef("pk"), state__in=OPEN_STATES)
-    changed = (
-        Batch.objects.filter(pk=batch_id, state=BatchState.SENDING)
-        .exclude(Exists(open_messages))
-        .update(state=BatchState.FINISHED, finished_at=timezone.now(), updated_at=timezone.now())
-    )
-    if changed:
-        batch = Batch.objects.get(pk=batch_id)
-        transaction.on_commit(lambda: _tell(batch))
-    return bool(changed)
+    over = Batch.objects.filter(pk=batch_id, state=BatchState.SENDING).exclude(Exists(open_messages)).first()
+    if over is None:
+        return False
+    is_over = ~Q(Exists(open_messages))
+    return move(over, BatchState.SENDING, BatchState.FINISHED, only=is_over, finished_at=timezone.now())
 
 
 def resend_unresolved(*, batch_id: int) -> int:
     """Send again what may or may not have left. Only a person asks for this: some people may get it twice.
 
-    Messages that are still ``unknown`` wait: a report or a look-up may settle them yet.
+    Messages that are still ``unknown`` wait: a report or a look-up may settle them yet. The batch has a new latest time.
 
     Returns:
         How many messages are queued again.
@@ -192,51 +252,15 @@ def resend_unresolved(*, batch_id: int) -> int:
         count = Message.objects.filter(batch=batch, state=MessageState.UNRESOLVED).update(
             state=MessageState.QUEUED, lease="", reason="", reason_text="", provider_id="", changed_at=timezone.now()
         )
-        if count and not _move(batch, BatchState.FINISHED, BatchState.SENDING, finished_at=None):
+        if not count:
+            return 0
+        values: dict[str, Any] = {"expires_at": latest_time(batch, timezone.now())}
+        if batch.state == BatchState.FINISHED and batch.canary_state == Canary.SENDING:
+            # It ended before its canary did: nobody waits for that any more.
+            values["canary_state"] = Canary.PASSED
+        if not move(batch, BatchState.FINISHED, BatchState.SENDING, finished_at=None, **values):
+            Batch.objects.filter(pk=batch_id, state=BatchState.SENDING).update(**values)
             batch.refresh_from_db()
-        if count and batch.state == BatchState.SENDING:
-            _on_commit_fill(batch)
+        if batch.state == BatchState.SENDING:
+            fill_on_commit(batch)
     return count
-
-
-def _move(batch: Batch, was: str | tuple[str, ...], to: str, **values: Any) -> bool:
-    """One arrow of the drawing in ``Batch``, or several with one end; False when the batch was in no state they start from."""
-    states = (was,) if isinstance(was, str) else was
-    changed = Batch.objects.filter(pk=batch.pk, state__in=states).update(state=to, updated_at=timezone.now(), **values)
-    if changed:
-        batch.state = to
-        for name, value in values.items():
-            setattr(batch, name, value)
-        transaction.on_commit(lambda: _tell(batch))
-    return bool(changed)
-
-
-def _on_commit_fill(batch: Batch) -> None:
-    transaction.on_commit(lambda: _fill(batch))
-    wake_sender(batch.gateway_id)
-
-
-def _fill(batch: Batch) -> None:
-    try:
-        rebuild_queue(batch)
-    except RedisAway as error:
-        logger.warning("Redis is away; the sweeper will queue batch %s: %s", batch.pk, error)
-
-
-def _hold(batch: Batch) -> None:
-    try:
-        hold_queue(batch)
-    except RedisAway as error:
-        # Nothing leaves in the meantime: senders need Redis, and a claim asks the database for the batch's state.
-        logger.warning("Redis is away while holding batch %s: %s", batch.pk, error)
-
-
-def _tell(batch: Batch) -> None:
-    batch_changed.send(
-        sender=Batch,
-        batch_id=batch.pk,
-        source=batch.source,
-        state=batch.state,
-        pause_code=batch.pause_code,
-        reason=batch.pause_reason,
-    )

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
+import time
 
 from django.db import transaction
+from django.utils import timezone
 
 from broadcast.core.config import config
 from broadcast.core.crypto import encrypt
 from broadcast.core.redis import RedisAway, get_redis
 from integrations.models import Gateway
 from messaging.engine import keys
-from messaging.models import Batch
+from messaging.models import Alert, Batch, Message, PhoneNumber
+from messaging.services.alerts import raise_alert, resolve
 from messaging.services.batches import pause_batch
-from messaging.states import BatchState
+from messaging.services.moves import fill_on_commit
+from messaging.services.pools import rebalance_of_number, relieve
+from messaging.states import BatchState, MessageState
 
 logger = logging.getLogger(__name__)
+
+#: A circuit that is open for longer is told to people, seconds.
+DOWN_SECONDS = 60
 
 
 def inbound_url(gateway: Gateway) -> str:
@@ -53,12 +62,17 @@ def publish_gateways() -> None:
     pipe.execute()
 
 
-def publish_on_commit() -> None:
-    """Publish once the open transaction is committed; the sweeper does it if Redis is away now."""
+def publish_on_commit(gateway_id: int) -> None:
+    """Publish once the open transaction is committed; the sweeper does it if Redis is away now.
+
+    Args:
+        gateway_id: what has changed; its senders begin anew.
+    """
 
     def publish() -> None:
         try:
             publish_gateways()
+            get_redis().incr(keys.settings(gateway_id))
         except RedisAway as error:
             logger.warning("Redis is away; the sweeper will publish the gateways: %s", error)
 
@@ -70,17 +84,106 @@ def stop_gateway(gateway_id: int, reason: str) -> None:
 
     Nobody is marked as failed; once the cause is mended, a person resumes.
     """
-    Gateway.objects.filter(pk=gateway_id).update(stopped_reason=reason[:255])
+    gateway = Gateway.objects.get(pk=gateway_id)
+    text = (
+        f"{gateway} refuses everything, so nothing leaves through it and what was sending is paused. Mend the cause, then "
+        f"resume. It says: {reason}"
+    )
+    with transaction.atomic():
+        Gateway.objects.filter(pk=gateway_id).update(stopped_reason=reason[:255])
+        raise_alert(kind=Alert.Kind.GATEWAY_STOPPED, gateway=gateway, text=text)
     for batch_id in Batch.objects.filter(gateway_id=gateway_id, state=BatchState.SENDING).values_list("id", flat=True):
         pause_batch(batch_id, code=Batch.PauseCode.GATEWAY, reason=reason)
 
 
 def start_gateway(gateway_id: int) -> None:
     """The cause is mended: sending may be tried again."""
-    Gateway.objects.filter(pk=gateway_id).update(stopped_reason="")
+    gateway = Gateway.objects.get(pk=gateway_id)
+    with transaction.atomic():
+        Gateway.objects.filter(pk=gateway_id).update(stopped_reason="")
+        resolve(kind=Alert.Kind.GATEWAY_STOPPED, gateway=gateway, note="The gateway is in use again.")
 
 
 def stop_number(number_id: int, reason: str) -> None:
-    """The provider refuses this sending number: pause its batches, with the provider's reason."""
-    for batch_id in Batch.objects.filter(number_id=number_id, state=BatchState.SENDING).values_list("id", flat=True):
-        pause_batch(batch_id, code=Batch.PauseCode.NUMBER, reason=reason)
+    """The provider refuses this sending number.
+
+    One that is part of a sender pool is disabled, and the pool's other numbers take over what is queued at it. A batch that
+    has no other number is paused, with the provider's reason.
+    """
+    number = PhoneNumber.objects.select_related("gateway").get(pk=number_id)
+    sending = _sending_from(number)
+    if number.pools.exists() or any(batch.pool_id for batch in sending):
+        text = (
+            f"The provider refuses {number}, so it is disabled and the other numbers of its pool take over. Mend the cause, "
+            f"then enable it again. The provider says: {reason}"
+        )
+        with transaction.atomic():
+            raise_alert(kind=Alert.Kind.NUMBER_STOPPED, gateway=number.gateway, text=text)
+            PhoneNumber.objects.filter(pk=number_id, state=PhoneNumber.State.ACTIVE).update(
+                state=PhoneNumber.State.DISABLED, updated_at=timezone.now()
+            )
+        number_changed(number_id)
+    for batch in sending:
+        if batch.pool_id is None or _is_stuck(batch, number):
+            text = (
+                f"“{batch}” is paused: the provider refuses {number}. Mend the cause, then resume it. It says: {reason}"
+            )
+            with transaction.atomic():
+                if pause_batch(batch.pk, code=Batch.PauseCode.NUMBER, reason=reason):
+                    raise_alert(kind=Alert.Kind.NUMBER_STOPPED, batch=batch, text=text)
+
+
+def number_changed(number_id: int) -> None:
+    """A number's state or pace has changed: its pools are shared out anew, and the others take over what it cannot send.
+
+    Repeatable; the sweeper does the same each minute for changes that nobody told of.
+    """
+    rebalance_of_number(number_id)
+    number = PhoneNumber.objects.select_related("gateway").get(pk=number_id)
+    if number.state == PhoneNumber.State.ACTIVE:
+        return
+    for batch in _sending_from(number):
+        take_over(batch)
+
+
+def take_over(batch: Batch) -> int:
+    """Queue what a batch's pool takes over from numbers that cannot send any more; how many messages that are."""
+    if batch.pool_id is None:
+        return 0
+    with transaction.atomic():
+        moved = relieve(batch)
+        if moved:
+            batch.refresh_from_db(fields=("sender_ids",))
+            fill_on_commit(batch)
+            logger.warning("Batch %s: %s messages are taken over by other numbers of its pool", batch.pk, moved)
+    return moved
+
+
+def _sending_from(number: PhoneNumber) -> list[Batch]:
+    sending = Batch.objects.filter(gateway_id=number.gateway_id, state=BatchState.SENDING).select_related("pool")
+    return [batch for batch in sending if number.pk in batch.senders]
+
+
+def _is_stuck(batch: Batch, number: PhoneNumber) -> bool:
+    """Whether a batch still has messages that could leave from this number only."""
+    return Message.objects.filter(batch=batch, number=number, state=MessageState.QUEUED).exists()
+
+
+def watch_circuits() -> None:
+    """Tell people of gateways that cannot be reached for a minute, and when they can be again.
+
+    Raises:
+        redis.RedisError: Redis is away; the next round does it.
+    """
+    client = get_redis()
+    for gateway in Gateway.objects.all():
+        state = client.hgetall(keys.circuit(gateway.pk)) if gateway.is_enabled else {}
+        if not state:
+            resolve(kind=Alert.Kind.GATEWAY_DOWN, gateway=gateway, note="It answers again, or is not used any more.")
+        elif time.time() - float(state[b"since"]) >= DOWN_SECONDS:
+            since = dt.datetime.fromtimestamp(float(state[b"since"]), dt.UTC)
+            text = (
+                f"{gateway} has not answered since {since:%-d %B, %H:%M} UTC. What has not left waits, and it is tried again by "
+                f"itself. Look at the provider's status page and at our network. Last: {state[b'reason'].decode()}"
+            )
+            raise_alert(kind=Alert.Kind.GATEWAY_DOWN, gateway=gateway, text=text)

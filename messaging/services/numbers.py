@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.core.exceptions import ValidationError
+from django.db import transaction
 
 from accounts.models import Account
 from integrations.http.httpx_driver import HttpxDriver
@@ -15,6 +16,7 @@ from integrations.sms.contract import NumberQuery, ProviderNumber
 from integrations.sms.errors import ProviderError
 from messaging.models import Batch, PhoneNumber
 from messaging.services.gateways import inbound_url, status_url
+from messaging.services.pools import rebalance
 
 
 class ProvisioningError(Exception):
@@ -175,7 +177,8 @@ def release_number(number: PhoneNumber) -> None:
         ProvisioningError: something is still being sent from it, or the provider refused or did not answer; the number
             stays.
     """
-    open_batches = list(Batch.objects.open().filter(number=number)[:3])
+    candidates = Batch.objects.open().filter(gateway_id=number.gateway_id)
+    open_batches = [batch for batch in candidates if number.pk in (batch.number_id, *batch.senders)][:3]
     if open_batches:
         names = ", ".join(f"“{batch}”" for batch in open_batches)
         raise ProvisioningError(f"{number} is needed for {names}. Cancel what is sent from it, or wait for its end.")
@@ -183,5 +186,10 @@ def release_number(number: PhoneNumber) -> None:
         with _provider_errors(number.gateway) as driver:
             adapter = number.gateway.adapter
             adapter.parse_release(driver.send(adapter.build_release(number.provider_id)))
-    number.state = PhoneNumber.State.RELEASED
-    number.save(update_fields=("state", "updated_at"))
+    with transaction.atomic():
+        pools = list(number.pools.all())
+        number.state = PhoneNumber.State.RELEASED
+        number.save(update_fields=("state", "updated_at"))
+        number.pools.clear()
+        for pool in pools:
+            rebalance(pool)

@@ -10,9 +10,15 @@ from playwright.sync_api import Page, expect
 from broadcast.core.redis import get_redis
 from campaigns.models import Campaign
 from campaigns.services.launch import perform_launch
-from messaging.models import Message
+from messaging.models import Batch, Message
 from messaging.services.batches import finish_batch
-from tests.factories import AccountFactory, CampaignFactory, PhoneNumberFactory, SubscriberListFactory
+from tests.factories import (
+    AccountFactory,
+    CampaignFactory,
+    PhoneNumberFactory,
+    SenderPoolFactory,
+    SubscriberListFactory,
+)
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -92,6 +98,37 @@ def test_pausing_asks_first(console: Page, live_server: object) -> None:
     console.get_by_role("button", name="Pause").click()
     expect(console.locator("#campaign-live")).to_have_attribute("data-state", "paused")
     expect(console.locator("#campaign-live")).to_contain_text("Resume it when it should go on")
+
+
+def test_canary_goes_on_when_somebody_says_so(console: Page, live_server: object) -> None:
+    account = AccountFactory()
+    audience = SubscriberListFactory(account=account, people=40)
+    campaign = CampaignFactory(number=PhoneNumberFactory(account=account), lists=[audience], canary_percent=10)
+    Campaign.objects.filter(pk=campaign.pk).update(state="launching")
+    perform_launch(campaign.pk)
+    console.goto(f"{live_server}/admin/campaigns/campaign/{campaign.pk}/change/")
+    live = console.locator("#campaign-live")
+    expect(live).to_contain_text("Only the first few so far")
+    live.get_by_role("link", name="Go on now…").click()
+    expect(console.locator("body")).to_contain_text("goes to everybody else now")
+    assert Batch.objects.get().canary_state == "sending"
+    console.get_by_role("button", name="Send to everybody else").click()
+    expect(console.locator("body")).to_contain_text("goes to everybody now")
+    expect(live).not_to_contain_text("Only the first few so far")
+    expect(console.get_by_role("link", name="Go on now…")).to_have_count(0)
+    assert Batch.objects.get().canary_state == "passed"
+
+
+def test_choosing_a_pool_empties_the_number(console: Page, live_server: object) -> None:
+    campaign = CampaignFactory()
+    SenderPoolFactory(account=campaign.account, name="Club")
+    console.goto(f"{live_server}/admin/campaigns/campaign/{campaign.pk}/change/")
+    expect(console.locator("#id_number")).not_to_have_value("")
+    choose(console, "pool", "Club")
+    expect(console.locator("#id_number")).to_have_value("")
+    console.get_by_role("button", name="Save and continue editing").click()
+    expect(console.locator("#id_pool + .select2")).to_contain_text("Club")
+    assert str(Campaign.objects.get().pool) == "Club"
 
 
 def test_dashboard_shows_what_is_going_out(console: Page, live_server: object) -> None:

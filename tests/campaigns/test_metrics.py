@@ -31,7 +31,10 @@ SHOWN_AS = {
     "sending": "leaving",
     "sent": "accepted",
     "unresolved": "unknown",
-    **{name: name for name in ("accepted", "delivered", "undelivered", "failed", "suppressed", "cancelled", "unknown")},
+    **{
+        name: name
+        for name in ("accepted", "delivered", "undelivered", "failed", "suppressed", "cancelled", "expired", "unknown")
+    },
     "no_report": "no_report",
 }
 
@@ -93,13 +96,14 @@ def test_each_lists_results_are_what_counting_its_people_gives(
             "delivered": states.count("delivered"),
             "failed": states.count("failed") + states.count("undelivered"),
             "suppressed": states.count("suppressed"),
+            "expired": states.count("expired"),
             "unknown": states.count("unknown") + states.count("unresolved"),
             "opted_out": sum(index in leavers for index, _ in people),
         }
 
 
 def counts_of(result: Any) -> dict[str, int]:
-    names = ("recipients", "sent", "delivered", "failed", "suppressed", "unknown", "opted_out")
+    names = ("recipients", "sent", "delivered", "failed", "suppressed", "expired", "unknown", "opted_out")
     return {name: getattr(result, name) for name in names}
 
 

@@ -27,6 +27,8 @@ logger = logging.getLogger("chaos")
 SENDER_SECONDS = 8.0
 #: Longer than a lease, so that others have taken over when a stopped sender wakes.
 STOP_SECONDS = LEASE_SECONDS * 1.4
+#: Who has so many connections to the provider sends; a look-up has one.
+SENDER_CONNECTIONS = 5
 REFUSE_SECONDS = 1.5
 DELAY_SECONDS = 2.0
 #: Each way, for each piece of data; a request still ends before its time-out.
@@ -34,6 +36,8 @@ PROVIDER_DELAY = 0.3
 DATABASE_DELAY = 0.15
 LOCK_SECONDS = 2.0
 STOPS = 10
+#: Requests that a gateway has in flight; a kill leaves no more than these unknown.
+MOST_IN_FLIGHT = 40
 
 
 class Adversary:
@@ -45,7 +49,8 @@ class Adversary:
         audience: the round's campaign.
 
     Attributes:
-        kills: how often it killed something with -9.
+        kills: how often it killed something: a process or a program with -9, the sender by stopping it beyond its lease,
+            or all requests in flight with their connections.
         done: names of the faults done so far.
     """
 
@@ -120,7 +125,7 @@ class Adversary:
 
     def kill_cluster(self, fault: Fault) -> str | None:
         """-9 to the whole cluster."""
-        return self._kill_program(CLUSTER, fault.draw)
+        return None if self._is_early() else self._kill_program(CLUSTER, fault.draw)
 
     def kill_webhooks(self, fault: Fault) -> str | None:
         """-9 to the webhook process."""
@@ -128,15 +133,25 @@ class Adversary:
 
     def kill_valkey(self, fault: Fault) -> str | None:
         """-9 to Valkey, which comes back with its append-only file."""
-        return self._kill_program(VALKEY, fault.draw)
+        return None if self._is_early() else self._kill_program(VALKEY, fault.draw)
 
     def empty_valkey(self, fault: Fault) -> str | None:
         """-9 to Valkey, which comes back without its data."""
-        files = self.installation.valkey_files
-        return self._kill_program(VALKEY, fault.draw, before=lambda: shutil.rmtree(files, ignore_errors=True))
+        if self._is_early():
+            return None
+        return self._empty_valkey(fault)
+
+    def empty_everything(self, fault: Fault) -> str | None:
+        """-9 to Valkey, which comes back without its data, and to the cluster, which knew what it had sent."""
+        if self._is_early():
+            return None
+        said = [self._kill_program(CLUSTER, fault.draw), self._empty_valkey(fault)]
+        return "; ".join(text for text in said if text) or None
 
     def kill_everything(self, fault: Fault) -> str | None:
-        """-9 to Valkey, the cluster and the webhook process at once, as when a machine is switched off."""
+        """-9 to Valkey, the cluster and the webhook process at once."""
+        if self._is_early():
+            return None
         said = [self._kill_program(name, fault.draw) for name in (VALKEY, CLUSTER, WEBHOOKS)]
         return "; ".join(text for text in said if text) or None
 
@@ -146,23 +161,29 @@ class Adversary:
         if sender is None:
             return None
         os.kill(sender, signal.SIGSTOP)
+        self.kills += 1
         self._standing.add(sender)
         self._later(STOP_SECONDS, lambda: self._wake(sender))
         return f"process {sender} stands still for {STOP_SECONDS:g} s"
 
     def cut_replies(self, _fault: Fault) -> str | None:
         """Break the connections to the provider while requests are there: it has the messages, we have no answer."""
-        return f"{self.installation.provider.cut()} connections to the provider broken" if self._sender() else None
+        if self._sender() is None:
+            return None
+        self.kills += 1
+        return f"{self.installation.provider.cut()} connections to the provider broken"
 
     def swallow_requests(self, _fault: Fault) -> str | None:
         """Break each connection to the provider as a request goes out: it never has the message."""
-        return (
-            f"the next requests on {self.installation.provider.swallow()} connections lost" if self._sender() else None
-        )
+        if self._sender() is None:
+            return None
+        self.kills += 1
+        return f"the next requests on {self.installation.provider.swallow(MOST_IN_FLIGHT)} connections lost"
 
     def refuse_provider(self, _fault: Fault) -> str | None:
         """The provider cannot be connected to."""
         self.installation.provider.refuse()
+        self.kills += 1
         self._later(REFUSE_SECONDS, self.installation.provider.accept)
         return f"no connection to the provider for {REFUSE_SECONDS:g} s"
 
@@ -229,7 +250,12 @@ class Adversary:
             Message.objects.filter(batch=batch).exclude(state="queued").order_by("id").values_list("pk", flat=True)
         )
         try:
-            put = put_ids(number=self.audience.number, queue_name=keys.batch_queue(batch.pk, self.audience.number.pk), ids=ids, front=True)
+            put = put_ids(
+                number=self.audience.number,
+                queue_name=keys.batch_queue(batch.pk, self.audience.number.pk),
+                ids=ids,
+                front=True,
+            )
         except RedisAway:
             return None
         return f"{put} ids of messages that have left are in Redis again" if put else None
@@ -245,19 +271,29 @@ class Adversary:
             )
         return f"{STOPS} people write STOP"
 
+    def _is_early(self) -> bool:
+        """Whether a blow that can be dealt at any time should wait, because just now nobody is sending."""
+        waited = time.monotonic() - (self._due_since or time.monotonic())
+        return self._sender() is None and waited < SENDER_SECONDS - 1
+
     def _sender(self) -> int | None:
         """The worker that has requests at the provider and is awake."""
         pid = self.installation.keeper.pid(CLUSTER)
         ports = self.installation.provider.near_ports() if pid is not None else []
         if pid is None or not ports:
             return None
-        return owner_of_ports(ports, [child for child in cluster_children(pid) if child not in self._standing])
+        awake = [child for child in cluster_children(pid) if child not in self._standing]
+        return owner_of_ports(ports, awake, at_least=SENDER_CONNECTIONS)
 
     def _wake(self, pid: int) -> None:
         self._standing.discard(pid)
         # It may have been killed while it stood still.
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGCONT)
+
+    def _empty_valkey(self, fault: Fault) -> str | None:
+        files = self.installation.valkey_files
+        return self._kill_program(VALKEY, fault.draw, before=lambda: shutil.rmtree(files, ignore_errors=True))
 
     def _kill_process(self, pid: int, what: str) -> str | None:
         try:

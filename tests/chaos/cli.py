@@ -24,6 +24,9 @@ logger = logging.getLogger("chaos")
 _COLUMNS = ("kills", "recipients", "duplicates", "lost", "unknown_before", "unknown_after", "max_in_flight", "seconds")
 
 
+_RECIPIENTS, _FEW_RECIPIENTS = 2_400, 1_000
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m tests.chaos",
@@ -34,7 +37,14 @@ def _parser() -> argparse.ArgumentParser:
         "--first", type=_number(1, len(SHORT_CODES)), default=1, help="number of the first one, to repeat it"
     )
     parser.add_argument("--seed", type=int, help="the same seed does the same faults; drawn and told if not given")
-    parser.add_argument("--recipients", type=_number(100, 50_000), default=2_400, help="people of a round")
+    parser.add_argument(
+        "--recipients",
+        type=_number(100, 50_000),
+        help=f"people of a round, {_RECIPIENTS} or {_FEW_RECIPIENTS} if short",
+    )
+    parser.add_argument(
+        "--short", action="store_true", help="the two short rounds, by turns: a kill of everything once"
+    )
     parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite", help="thrown away afterwards")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
     parser.add_argument(
@@ -95,7 +105,8 @@ def _round(installation: Installation, number: int, seed: int, options: argparse
     from tests.chaos.rounds import Round
 
     logger.info("Round %s", number + 1)
-    figures = Round(installation, number=number, seed=seed, recipients=options.recipients).run()
+    recipients = options.recipients or (_FEW_RECIPIENTS if options.short else _RECIPIENTS)
+    figures = Round(installation, number=number, seed=seed, recipients=recipients, short=options.short).run()
     for problem in figures["problems"]:
         logger.error("  NOT OK: %s", problem)
     logger.info("  %s", ", ".join(f"{name} {figures[name]}" for name in _COLUMNS))

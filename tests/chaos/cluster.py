@@ -1,7 +1,8 @@
 """A cluster with a protection taken out, to see that the harness notices: ``python -m tests.chaos.cluster``.
 
 ``CHAOS_WITHOUT`` says which: ``claim`` lets the claim take messages in any state; ``lease`` lets a sender that stood still
-go on under a lease that has expired, without its seat. Nothing outside this package knows of it.
+go on under a lease that has expired and was taken apart, without its seat; ``journal`` lets senders keep no journals. Nothing
+outside this package knows of it.
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-PROTECTIONS = ("claim", "lease")
+PROTECTIONS = ("claim", "lease", "journal")
 VARIABLE = "CHAOS_WITHOUT"
 
-_CLAIM_CONDITION = "AND state = 'queued'\n          AND EXISTS (SELECT 1 FROM accounts_account"
+_CLAIM = "UPDATE messaging_message SET lease = %s, claimed_at = %s"
+_CLAIM_CONDITION = "AND state = 'queued' AND number_id = %s"
 _LEASE_CONDITION = "if not expiry or tonumber(expiry) * 1000 <= now then return {-1, '0'} end"
 
 
@@ -28,7 +30,7 @@ def without_claim() -> None:
     real = database.fetch
 
     def fetch(sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
-        if "SET state = 'sending'" in sql:
+        if _CLAIM in sql:
             if _CLAIM_CONDITION not in sql:
                 raise NotFound(f"The claim has no “{_CLAIM_CONDITION}”.")
             sql = sql.replace("AND state = 'queued'", "", 1)
@@ -38,9 +40,9 @@ def without_claim() -> None:
 
 
 def without_lease() -> None:
-    """Messages pass whether or not their lease has expired; nor does the loss of its seat end a sender, which it would
-    before many had passed."""
-    from messaging.engine import scripts, seats
+    """Messages pass whether or not their lease has expired, and leave whether or not its journal is sealed; nor does the loss
+    of its seat end a sender, which it would before many had passed."""
+    from messaging.engine import journal, scripts, seats
 
     real = scripts.read_script
 
@@ -53,6 +55,13 @@ def without_lease() -> None:
         return source
 
     scripts.read_script = read_script
+    leave = journal.Journal.leave
+
+    def leave_whatever(self: journal.Journal, message_id: int) -> bool:
+        leave(self, message_id)
+        return True
+
+    journal.Journal.leave = leave_whatever  # type: ignore[method-assign]
     renew = seats.Seat.renew
 
     def renew_whatever(self: seats.Seat) -> bool:
@@ -62,6 +71,14 @@ def without_lease() -> None:
     seats.Seat.renew = renew_whatever  # type: ignore[method-assign]
 
 
+def without_journal() -> None:
+    """Nothing but Redis knows what left."""
+    from messaging.engine import journal
+
+    # Where the kernel does not name its run, none are kept.
+    journal._boot = bytes  # type: ignore[assignment]
+
+
 def main() -> None:
     """Run ``qcluster`` without what ``CHAOS_WITHOUT`` names."""
     import django
@@ -69,7 +86,7 @@ def main() -> None:
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "broadcast.settings")
     django.setup()
-    {"claim": without_claim, "lease": without_lease}[os.environ[VARIABLE]]()
+    {"claim": without_claim, "lease": without_lease, "journal": without_journal}[os.environ[VARIABLE]]()
     call_command("qcluster")
 
 

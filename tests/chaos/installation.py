@@ -54,6 +54,8 @@ CARRIER = SimulatorSettings(
     reply_delay_seconds=0.5,
     # Below the time-out, or the provider would still count a request whose slot is used again.
     hang_seconds=1.0,
+    # A status, so that what the provider fails by itself can be told from what was killed.
+    fail_how="status",
 )
 
 

@@ -25,27 +25,21 @@ _DATABASE = {
     "sqlite": ("lock_database",),
 }
 #: What a protection that is taken out of the cluster protects against; nothing else happens then.
-_PROTECTED_AGAINST = {"claim": ("old_ids", "tasks_twice"), "lease": ("stop_sender",)}
-#: After these, messages may have left without anybody left to say so.
-INTERRUPTING = frozenset(
-    {
-        "kill_sender",
-        "kill_worker",
-        "kill_cluster",
-        "kill_valkey",
-        "kill_everything",
-        "empty_valkey",
-        "stop_sender",
-        "cut_replies",
-        "swallow_requests",
-        "refuse_provider",
-    }
+_PROTECTED_AGAINST = {
+    "claim": ("old_ids", "tasks_twice"),
+    "lease": ("stop_sender",),
+    "journal": ("empty_everything",),
+}
+#: Two rounds that hold what matters most, for every change that is made: nothing is drawn.
+_SHORT = (
+    ("kill_sender", "old_ids", "kill_valkey", "people_stop"),
+    ("cut_replies", "tasks_twice", "kill_sender", "empty_valkey"),
 )
 #: Of a round's messages, when the first and the last fault come.
 _FIRST_SHARE, _LAST_SHARE = 0.03, 0.8
 _DRAWN_A_ROUND = 3
-#: Valkey loses its data in the second round of every ten.
-_EMPTY_EVERY, _EMPTY_AT = 10, 1
+#: Valkey loses its data in two rounds of every ten; in the second of them with those who know what they sent.
+_EMPTY_EVERY, _EMPTIES = 10, {1: "empty_valkey", 6: "empty_everything"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +76,10 @@ class Plan:
     @property
     def empties_valkey(self) -> bool:
         """Whether Valkey comes back without its data."""
-        return any(fault.name == "empty_valkey" for fault in self.faults)
+        return any(fault.name in _EMPTIES.values() for fault in self.faults)
 
 
-def make_plan(seed: int, round_number: int, database: str, without: str = "") -> Plan:
+def make_plan(seed: int, round_number: int, database: str, without: str = "", *, short: bool = False) -> Plan:
     """The plan of a round.
 
     Args:
@@ -93,16 +87,20 @@ def make_plan(seed: int, round_number: int, database: str, without: str = "") ->
         round_number: from 0.
         database: ``postgresql`` or ``sqlite``.
         without: the protection that is taken out of the cluster, if one is.
+        short: whether it is one of the two short rounds, by turns.
     """
     dice = random.Random(f"{seed}:{round_number}")
-    empties = round_number % _EMPTY_EVERY == _EMPTY_AT
+    empties = _EMPTIES.get(round_number % _EMPTY_EVERY)
     names = ["kill_sender", "old_ids", dice.choice(_DATABASE[database])]
     # An opt-out that Valkey has lost with all its data cannot be honoured, so nobody opts out in that round.
-    names += ["empty_valkey"] if empties else ["people_stop"]
+    names += [empties] if empties else ["people_stop"]
     names += dice.choices(list(_DRAWN), list(_DRAWN.values()), k=_DRAWN_A_ROUND)
     if without:
         names = list(_PROTECTED_AGAINST[without])
-    dice.shuffle(names)
+    if short:
+        names = list(_SHORT[round_number % len(_SHORT)])
+    else:
+        dice.shuffle(names)
     shares = sorted(dice.uniform(_FIRST_SHARE, _LAST_SHARE) for _ in names)
     faults = tuple(
         Fault(name, share, dice.uniform(1.5, 4.0), dice.random()) for name, share in zip(names, shares, strict=True)

@@ -35,14 +35,21 @@ def cluster_children(pid: int) -> list[int]:
     return [grandchild for sentinel in children(pid) for grandchild in children(sentinel)]
 
 
-def owner_of_ports(ports: Iterable[int], among: Iterable[int]) -> int | None:
-    """Which of some processes holds a connection from one of these local ports; None when none does."""
+def owner_of_ports(ports: Iterable[int], among: Iterable[int], *, at_least: int = 1) -> int | None:
+    """Which of some processes holds the most connections from these local ports.
+
+    Args:
+        ports: local ports.
+        among: process ids.
+        at_least: so many connections; None when no process has them.
+    """
     inodes = {f"socket:[{inode}]" for inode in _inodes(set(ports))}
+    counts: dict[int, int] = {}
     for pid in among:
         with contextlib.suppress(OSError):
-            if any(target in inodes for target in _open_files(pid)):
-                return pid
-    return None
+            counts[pid] = sum(target in inodes for target in _open_files(pid))
+    owner = max(counts, key=counts.__getitem__, default=None)
+    return owner if owner is not None and counts[owner] >= at_least else None
 
 
 def _inodes(ports: set[int]) -> Iterator[str]:

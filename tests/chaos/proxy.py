@@ -62,9 +62,13 @@ class Proxy:
         """Break all connections: what was asked has arrived, the answer never does. How many there were."""
         return self._call(self._cut())
 
-    def swallow(self) -> int:
-        """Break each present connection when something is next asked on it, and do not pass that on. How many there are."""
-        return self._call(self._swallow())
+    def swallow(self, most: int) -> int:
+        """Break present connections when something is next asked on them, and do not pass that on. How many they are.
+
+        Args:
+            most: so many at most.
+        """
+        return self._call(self._swallow(most))
 
     def refuse(self) -> None:
         """Break all connections and refuse new ones until ``accept``."""
@@ -104,10 +108,11 @@ class Proxy:
         await asyncio.gather(*(link.cut() for link in links))
         return len(links)
 
-    async def _swallow(self) -> int:
-        for link in self._links:
+    async def _swallow(self, most: int) -> int:
+        links = list(self._links)[:most]
+        for link in links:
             link.swallows = True
-        return len(self._links)
+        return len(links)
 
     async def _near_ports(self) -> list[int]:
         return [link.near.get_extra_info("peername")[1] for link in self._links]

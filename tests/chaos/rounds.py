@@ -50,14 +50,18 @@ class Round:
         number: from 0.
         seed: of the run.
         recipients: how many people.
+        short: whether it is one of the two short rounds.
     """
 
-    def __init__(self, installation: Installation, *, number: int, seed: int, recipients: int) -> None:
+    def __init__(
+        self, installation: Installation, *, number: int, seed: int, recipients: int, short: bool = False
+    ) -> None:
         self.installation = installation
-        self.plan = make_plan(seed, number, installation.database, installation.without)
+        self.plan = make_plan(seed, number, installation.database, installation.without, short=short)
         self.audience: Audience = make_audience(installation, number, recipients)
         self.adversary = Adversary(installation, self.plan, self.audience)
-        self.unknown: set[int] = set()
+        #: Messages that were ever unknown, with the first reason.
+        self.unknown: dict[int, str] = {}
         #: What is not over yet, by kind.
         self.pending: dict[str, int] = {}
         self.batch_id: int | None = None
@@ -92,7 +96,6 @@ class Round:
         self._wait(self._finished, PEACE_SECONDS, "the campaign to be finished", late)
         verdict = judge(
             audience=self.audience,
-            plan=self.plan,
             adversary=self.adversary,
             stats=simulator.stats(recipients=True),
             unknown=self.unknown,
@@ -117,7 +120,7 @@ class Round:
     def _look_on(self) -> None:
         """Note what is unknown, call the sweeper, say how it goes."""
         now = time.monotonic()
-        self.unknown |= set(self._messages(MessageState.UNKNOWN).values_list("pk", flat=True))
+        self.unknown = dict(self._messages(MessageState.UNKNOWN).values_list("pk", "reason")) | self.unknown
         if now - self._swept_at >= SWEEP_SECONDS:
             self._swept_at = now
             enqueue("messaging.tasks.sweep")

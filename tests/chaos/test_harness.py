@@ -7,7 +7,8 @@ import threading
 
 import pytest
 
-from messaging.engine import scripts, sql
+from messaging.engine import journal, scripts, sql
+from messaging.engine.journal import Journal
 from tests.chaos import cluster
 from tests.chaos.adversary import Adversary
 from tests.chaos.plan import make_plan
@@ -31,24 +32,37 @@ def test_every_fault_can_be_done(database: str) -> None:
 
 def test_valkey_loses_its_data_in_one_of_two_rounds() -> None:
     assert [make_plan(1, number, "sqlite").empties_valkey for number in range(2)] == [False, True]
+    assert sum(make_plan(1, number, "sqlite").empties_valkey for number in range(20)) == 4
 
 
 def test_the_lease_that_is_taken_out_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scripts, "read_script", scripts.read_script)
     monkeypatch.setattr("messaging.engine.seats.Seat.renew", lambda _seat: False)
+    monkeypatch.setattr(Journal, "leave", Journal.leave)
     before = scripts.read_script("pace")
     cluster.without_lease()
 
     assert scripts.read_script("pace") != before
 
 
+def test_the_journals_that_are_taken_out_were_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal, "_boot", journal._boot)
+    for token in ("with", "without"):
+        journal.remove(token)
+    assert Journal.create("with", [1]) is not None
+    cluster.without_journal()
+
+    assert Journal.create("without", [1]) is None
+
+
 @pytest.mark.django_db
 def test_the_claim_that_is_taken_out_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    from messaging.engine import claims
+    from messaging.engine import claims, keys
     from tests.factories import MessageFactory
 
     message = MessageFactory.create(state="accepted")
-    name = f"b{message.batch_id}"
+    assert message.batch_id is not None
+    name = keys.batch_queue(message.batch_id, message.number_id)
     assert not claims.claim(queue_name=name, ids=[message.pk], token="one").messages
     monkeypatch.setattr(sql, "fetch", sql.fetch)
     cluster.without_claim()
@@ -68,7 +82,7 @@ def test_the_proxy_passes_on_breaks_and_refuses() -> None:
                 assert client.recv(10) == b""
             with _connect(proxy) as client:
                 assert _ask(client) == b"hello"
-                proxy.swallow()
+                assert proxy.swallow(40) == 1
                 assert _ask(client) == b""
             proxy.refuse()
             with pytest.raises(ConnectionRefusedError):

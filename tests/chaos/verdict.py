@@ -7,16 +7,13 @@ from typing import Any
 
 from campaigns.models import Campaign
 from campaigns.services.metrics import campaign_progress, list_results
-from messaging.engine import limits
 from messaging.models import Message
 from messaging.states import FINAL_STATES, TAKEN_STATES, MessageState
-from tests.chaos.adversary import Adversary
+from tests.chaos.adversary import MOST_IN_FLIGHT, Adversary
 from tests.chaos.audience import Audience
-from tests.chaos.plan import INTERRUPTING, Plan
 
-#: In flight, staged behind them, answered but not yet in the stream: a group of 40 each.
-UNKNOWN_A_FAULT = 3 * limits.GROUP
-MOST_IN_FLIGHT = 40
+#: Reasons of messages that are unknown because something was killed; any other is the provider's own error.
+KILLED = frozenset({"interrupted", "no_reply"})
 
 
 @dataclass(slots=True)
@@ -52,20 +49,18 @@ def taken_people(audience: Audience, stats: dict[str, Any]) -> dict[str, int]:
 def judge(
     *,
     audience: Audience,
-    plan: Plan,
     adversary: Adversary,
     stats: dict[str, Any],
-    unknown: set[int],
+    unknown: dict[int, str],
     unknown_after: int,
 ) -> Verdict:
     """Compare everything.
 
     Args:
         audience: the round's.
-        plan: what the adversary was to do.
         adversary: what it did.
         stats: the simulator's, with recipients.
-        unknown: ids of messages that were ever seen to be unknown.
+        unknown: ids of messages that were ever seen to be unknown, with the reason.
         unknown_after: how many of them were neither reported on nor found although the provider had taken them.
     """
     campaign = Campaign.objects.get(pk=audience.campaign.pk)
@@ -73,15 +68,17 @@ def judge(
     taken = taken_people(audience, stats)
     repeated = sum(count > 1 for count in taken.values())
     lost = sum(states.get(person) not in FINAL_STATES for person in audience.people)
-    allowed = _unknown_allowed(plan, adversary, len(audience.people))
+    killed = sum(reason in KILLED for reason in unknown.values())
+    failed = sum(count for outcome, count in stats["outcomes"].items() if outcome.startswith("fail_"))
+    allowed = MOST_IN_FLIGHT * adversary.kills
     verdict = Verdict(
         {
             "kills": adversary.kills,
             "recipients": len(audience.people),
             "duplicates": max(repeated, int(stats["duplicates"])),
             "lost": lost,
-            "unknown_before": len(unknown),
-            "unknown_allowed": allowed,
+            "unknown_before": killed,
+            "unknown_errors": len(unknown) - killed,
             "unknown_after": unknown_after,
             "unresolved": sum(state == MessageState.UNRESOLVED for state in states.values()),
             "max_in_flight": stats["max_in_flight"],
@@ -94,7 +91,13 @@ def judge(
     verdict.expect(stats["duplicate_sends"] == 0, f"{stats['duplicate_sends']} texts were taken twice by the provider.")
     verdict.expect(lost == 0, f"{lost} people are in no final state.")
     verdict.expect(len(states) == len(audience.people), f"{len(states)} rows for {len(audience.people)} people.")
-    verdict.expect(len(unknown) <= allowed, f"{len(unknown)} messages became unknown; {allowed} is the most.")
+    verdict.expect(
+        killed <= allowed, f"{killed} messages became unknown by {adversary.kills} kills: {allowed} is the most."
+    )
+    verdict.expect(
+        len(unknown) - killed <= failed,
+        f"{len(unknown) - killed} messages became unknown by errors of the provider, which failed {failed} requests.",
+    )
     verdict.expect(unknown_after == 0, f"{unknown_after} messages stayed unknown that the provider has.")
     verdict.expect(stats["max_in_flight"] <= MOST_IN_FLIGHT, f"{stats['max_in_flight']} requests were in flight.")
     verdict.expect(
@@ -104,14 +107,6 @@ def judge(
     _compare_rows(verdict, states, taken)
     _compare_counts(verdict, audience, campaign, states, taken)
     return verdict
-
-
-def _unknown_allowed(plan: Plan, adversary: Adversary, people: int) -> int:
-    interruptions = sum(name in INTERRUPTING for name in adversary.done)
-    failures = 3 * (plan.fail_before + plan.fail_after) * people
-    # What a sender held under leases that Valkey has forgotten, and results that it had and the recorder had not.
-    forgotten = 2 * limits.PREFETCH if plan.empties_valkey else 0
-    return min(people, UNKNOWN_A_FAULT * interruptions + round(failures) + forgotten)
 
 
 def _compare_rows(verdict: Verdict, states: dict[str, str], taken: dict[str, int]) -> None:

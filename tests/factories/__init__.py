@@ -13,16 +13,19 @@ from tests.factories.campaigns import (
 )
 from tests.factories.integrations import GatewayFactory
 from tests.factories.messaging import (
+    AlertFactory,
     BatchFactory,
     InboundMessageFactory,
     MessageFactory,
     PhoneNumberFactory,
     RejectedWebhookFactory,
+    SenderPoolFactory,
     SuppressionFactory,
 )
 
 __all__ = [
     "AccountFactory",
+    "AlertFactory",
     "BatchFactory",
     "CampaignFactory",
     "CustomFieldFactory",
@@ -32,6 +35,7 @@ __all__ = [
     "MessageFactory",
     "PhoneNumberFactory",
     "RejectedWebhookFactory",
+    "SenderPoolFactory",
     "StaffFactory",
     "SubscriberFactory",
     "SubscriberImportFactory",

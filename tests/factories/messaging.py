@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.utils import timezone
 
-from messaging.models import Batch, InboundMessage, Message, PhoneNumber, RejectedWebhook, Suppression
+from messaging.models import (
+    Alert,
+    Batch,
+    InboundMessage,
+    Message,
+    PhoneNumber,
+    RejectedWebhook,
+    SenderPool,
+    Suppression,
+)
+from messaging.services.pools import set_numbers
 from tests.factories.accounts import AccountFactory
 from tests.factories.base import ModelFactory, factory, number_at
 from tests.factories.integrations import GatewayFactory
@@ -20,6 +32,39 @@ class PhoneNumberFactory(ModelFactory[PhoneNumber]):
     gateway = factory.SubFactory(GatewayFactory)
     number = factory.Sequence(lambda n: f"{60_000 + n}")
     kind = "short_code"
+
+
+class SenderPoolFactory(ModelFactory[SenderPool]):
+    """A pool of two active numbers; ``numbers=[…]`` says which."""
+
+    class Meta:
+        model = SenderPool
+        skip_postgeneration_save = True
+
+    account = factory.SubFactory(AccountFactory)
+    name = factory.Sequence(lambda n: f"Pool {n}")
+
+    @factory.post_generation  # type: ignore[untyped-decorator]  # factory-boy has no types
+    def numbers(self: SenderPool, create: bool, numbers: Iterable[PhoneNumber] | None) -> None:
+        """Give it its numbers."""
+        if not create:
+            return
+        if numbers is None:
+            numbers = PhoneNumberFactory.create_batch(2, account=self.account, gateway=GatewayFactory())
+        set_numbers(pool_id=self.pk, number_ids=[number.pk for number in numbers])
+        self.refresh_from_db()
+
+
+class AlertFactory(ModelFactory[Alert]):
+    """An open alert about a batch."""
+
+    class Meta:
+        model = Alert
+
+    kind = "rejections"
+    batch = factory.SubFactory("tests.factories.messaging.BatchFactory")
+    text = "The provider refused 30 of the last 100 messages. Find out why; then resume it, or cancel it."
+    created_at = factory.LazyFunction(timezone.now)
 
 
 class BatchFactory(ModelFactory[Batch]):

@@ -51,7 +51,8 @@ def claimed(forgotten: None, number: PhoneNumber) -> tuple[Batch, list[int], Jou
 
 
 def answer(kept: Journal, pk: int) -> None:
-    kept.answer(stream.pack_one(SendResult(pk, f"SM{pk}", DeliveryState.ACCEPTED, 1), timezone.now().timestamp()))
+    result = SendResult(pk, f"SM{pk}", DeliveryState.ACCEPTED, 1)
+    kept.answer(stream.pack_results([result], timezone.now().timestamp()))
 
 
 def age_orphans(batch: Batch) -> None:

@@ -320,3 +320,27 @@ def test_results_go_to_the_database_when_redis_stays_away(
     batch = make_batch(number, recipients(30))
     run_sender(number)
     assert states(batch).get(MessageState.ACCEPTED, 0) == simulator.stats()["messages_taken"] > 0
+
+
+def test_a_running_sender_begins_anew_with_changed_settings(simulator: SimulatorProcess, number: PhoneNumber) -> None:
+    simulator.settings(latency_ms=50)
+    batch = make_batch(number, recipients(4000))
+    gateway = number.gateway
+
+    def another_process() -> None:
+        send_all(number)
+        connections.close_all()
+
+    thread = threading.Thread(target=another_process)
+    thread.start()
+    wait_for(lambda: simulator.stats()["messages_taken"] > 200, "the campaign to be under way")
+    gateway.credentials = {**gateway.credentials, "auth_token": "wrong"}
+    gateway.save()
+    thread.join(30)
+    assert not thread.is_alive()
+    # The run with the old ones ended; the next, which its end called, found the new ones refused.
+    send_all(number)
+    gateway.refresh_from_db()
+    assert gateway.stopped_reason
+    assert simulator.stats()["messages_taken"] < 4000
+    assert states(batch).keys() <= {"queued", "accepted"}

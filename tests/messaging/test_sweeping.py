@@ -214,6 +214,25 @@ def test_unknown_messages_are_settled_by_looking_them_up(simulator: SimulatorPro
     assert simulator.stats()["messages_taken"] == 3
 
 
+def test_what_the_provider_never_had_keeps_no_other_message_from_being_looked_up(
+    simulator: SimulatorProcess, number: PhoneNumber, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lookups, "MOST", 2)
+    simulator.settings(fail_before=1.0, fail_how="status")
+    never_had = make_batch(number, recipients(3)[:2])
+    send_all(number)
+    simulator.settings(fail_before=0.0, fail_after=1.0)
+    had = make_batch(number, recipients(3)[2:])
+    send_all(number)
+    for batch in (never_had, had):
+        age(batch, lookups.GRACE_SECONDS + 1)
+    simulator.settings(fail_after=0.0)
+
+    assert [lookups.settle(renew=lambda: True) for _ in range(3)] == [0, 1, 0]
+
+    assert states(never_had) == {"unknown": 2}
+
+
 def test_what_the_provider_never_had_stays_unknown_for_a_person_to_decide(
     simulator: SimulatorProcess, number: PhoneNumber
 ) -> None:

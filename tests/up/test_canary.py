@@ -138,6 +138,19 @@ def test_while_redis_is_away_silence_says_nothing(watched: Watched, monkeypatch:
     assert len(watched.reports) == 1
 
 
+def test_a_redis_that_lost_its_data_is_no_silence(watched: Watched) -> None:
+    worked(after_seconds=50)
+    watched.look(after_seconds=100)
+    get_redis().flushall()
+
+    watched.look(after_seconds=105)
+    watched.look(after_seconds=160)
+    assert watched.reports == []
+
+    watched.look(after_seconds=166)
+    assert len(watched.reports) == 1
+
+
 def test_a_task_survives_redis_being_away(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(CLUSTER_VARIABLE, NAME)
     monkeypatch.setattr(canary, "get_redis", no_redis)

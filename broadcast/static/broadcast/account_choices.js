@@ -1,6 +1,7 @@
 "use strict";
 
-/* Autocompletes marked with data-of-account offer only what belongs to the form's account. The form checks it again when it is saved. */
+/* Autocompletes marked with data-of-account offer only what belongs to the form's account; of two fields that name each other with
+   data-instead-of, choosing one empties the other. The form checks both again when it is saved. */
 window.addEventListener("load", () => {
     const $ = window.django && window.django.jQuery;
     if (!$) {
@@ -17,6 +18,14 @@ window.addEventListener("load", () => {
             }
         });
     };
+    document.querySelectorAll("select[data-instead-of]").forEach((field) => {
+        $(field).on("change", () => {
+            const other = $(document.getElementById(field.dataset.insteadOf));
+            if (field.value && other.val()) {
+                other.val(null).trigger("change");
+            }
+        });
+    });
     const account = document.getElementById("id_account");
     if (!account) {
         fields.forEach((field) => choose(field.dataset.ofAccount));

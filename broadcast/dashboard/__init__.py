@@ -17,11 +17,12 @@ from django.utils import timezone
 from accounts.models import Account, User
 from broadcast.core.admin import list_url, page_link
 from broadcast.core.redis import RedisAway, is_away
-from campaigns.admin.campaign_progress import CAMPAIGN_LABELS, bar_parts, local_time, next_step, remaining
+from broadcast.dashboard.attention import needs_attention
+from campaigns.admin.campaign_progress import CAMPAIGN_LABELS, bar_parts, local_time, remaining
 from campaigns.models import Campaign, SubscriberList
 from campaigns.services.metrics import campaign_progress
 from integrations.models import Gateway
-from messaging.models import Batch, InboundMessage, Message, PhoneNumber, RejectedWebhook, Suppression
+from messaging.models import Batch, InboundMessage, Message, PhoneNumber, Suppression
 from messaging.services.suppressions import OPT_OUTS
 from messaging.states import TAKEN_STATES, MessageState
 
@@ -29,8 +30,6 @@ State = Campaign.State
 
 #: Campaigns that the page shows as going out, newest first.
 CAMPAIGNS_SHOWN = 8
-#: How long something that ended badly stays under "needs attention".
-ATTENTION_DAYS = 3
 #: Today's counts are made once in this time, whoever is looking.
 TODAY_CACHE_SECONDS = 5
 TODAY_CACHE_KEY = "dashboard-today"
@@ -43,16 +42,6 @@ class Step:
     title: str
     url: str
     is_done: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Attention:
-    """Something that waits for a person."""
-
-    colour: str
-    link: Any
-    text: str
-    next_step: str = ""
 
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
@@ -73,13 +62,14 @@ def live(request: HttpRequest) -> HttpResponse:
 def live_context(request: HttpRequest) -> dict[str, Any]:
     """What changes by itself; each part only for those who may see it elsewhere."""
     user = request.user
+    redis_is_away = is_away()
     return {
-        "redis_is_away": is_away(),
+        "redis_is_away": redis_is_away,
         "live_url": reverse("console_live"),
         "going": going_out() if user.has_perm("campaigns.view_campaign") else [],
         "scheduled": scheduled() if user.has_perm("campaigns.view_campaign") else [],
         "today": today_counts() if user.has_perm("messaging.view_message") else [],
-        "attention": needs_attention(user),
+        "attention": needs_attention(user, redis_is_away=redis_is_away),
     }
 
 
@@ -152,53 +142,6 @@ def _count_today() -> dict[str, int]:
         "Opted out": opt_outs,
         "Replies": InboundMessage.objects.filter(received_at__gte=since).count(),
     }
-
-
-def needs_attention(user: User | AnonymousUser) -> list[Attention]:
-    """What waits for a person, worst first."""
-    since = timezone.now() - dt.timedelta(days=ATTENTION_DAYS)
-    found = []
-    if user.has_perm("integrations.view_gateway"):
-        for gateway in Gateway.objects.exclude(stopped_reason="").defer("credentials"):
-            text = f"The provider refuses everything: {gateway.stopped_reason}"
-            found.append(
-                Attention("danger", page_link(gateway), text, "Correct and check its credentials, then resume.")
-            )
-    if user.has_perm("campaigns.view_campaign"):
-        # Quiet hours end by themselves.
-        stuck = Q(state=State.PAUSED) & ~Q(batch__pause_code=Batch.PauseCode.QUIET_HOURS)
-        troubled = Campaign.objects.filter(stuck | Q(state=State.FAILED, updated_at__gte=since)).select_related(
-            "batch", "account"
-        )
-        for campaign in troubled.order_by("-updated_at")[:10]:
-            colour = "danger" if campaign.state == State.FAILED else "warning"
-            label, reason = campaign.get_state_display(), campaign.state_reason
-            # "Paused by Ann." needs no "Paused:" before it.
-            text = reason if reason.startswith(label) else f"{label}: {reason}".rstrip(": ")
-            found.append(Attention(colour, page_link(campaign), text, next_step(campaign)))
-    if user.has_perm("messaging.view_rejectedwebhook"):
-        rejected = RejectedWebhook.objects.filter(received_at__gte=since).count()
-        if rejected:
-            newest = RejectedWebhook.objects.order_by("-id").defer("body").first()
-            what = "One signed webhook" if rejected == 1 else f"{rejected:,} signed webhooks"
-            text = f"{what} of the last {ATTENTION_DAYS} days could not be understood."
-            found.append(Attention("warning", page_link(newest, "Rejected webhooks"), text))
-    if user.has_perm("messaging.view_inboundmessage"):
-        unrouted = InboundMessage.objects.filter(state=InboundMessage.State.UNROUTED, received_at__gte=since).order_by(
-            "-id"
-        )
-        newest_unrouted = unrouted.first()
-        if newest_unrouted:
-            text = f"Somebody wrote to {newest_unrouted.recipient}, which is no number of ours at that gateway."
-            found.append(
-                Attention(
-                    "warning",
-                    page_link(newest_unrouted, "Inbound messages"),
-                    text,
-                    "Add the number, or release it at the provider.",
-                )
-            )
-    return found
 
 
 def first_steps(user: User | AnonymousUser) -> list[Step]:

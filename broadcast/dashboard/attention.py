@@ -1,0 +1,173 @@
+"""What waits for a person: stopped gateways, campaigns that stand still, alerts, what nobody could understand."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import Q
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+
+from accounts.models import User
+from broadcast.core.admin import page_link
+from campaigns.admin.campaign_progress import next_step
+from campaigns.models import Campaign
+from campaigns.services.missed_time import MISSED
+from integrations.models import Gateway
+from messaging.admin.labels import ALERT_LABELS
+from messaging.admin.sources import source_link
+from messaging.models import Alert, Batch, InboundMessage, RejectedWebhook
+from messaging.services import stalls
+
+State = Campaign.State
+
+#: How long something that ended badly stays here.
+ATTENTION_DAYS = 3
+#: Rows of one kind.
+MOST = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """Something that waits for a person.
+
+    Args:
+        colour: ``danger`` or ``warning``.
+        link: to what it is about.
+        text: what is wrong.
+        next_step: what to do.
+        done_link: says that it is dealt with; only for what a person closes.
+    """
+
+    colour: str
+    link: Any
+    text: str
+    next_step: str = ""
+    done_link: Any = ""
+
+
+@dataclass(slots=True)
+class _Told:
+    """What is said already, so that an alert does not say it again.
+
+    Args:
+        batches: those that stand still.
+        gateways: those that are stopped.
+        missed_time: whether a campaign failed because its time was missed.
+    """
+
+    batches: set[int] = field(default_factory=set)
+    gateways: set[int] = field(default_factory=set)
+    missed_time: bool = False
+
+
+def needs_attention(user: User | AnonymousUser, *, redis_is_away: bool = False) -> list[Attention]:
+    """What waits for a person, worst first; each part only for those who may see it elsewhere.
+
+    Args:
+        user: who looks.
+        redis_is_away: that nothing moves then is told elsewhere.
+    """
+    found: list[Attention] = []
+    told = _Told()
+    if user.has_perm("integrations.view_gateway"):
+        found += _stopped_gateways(told)
+    if user.has_perm("campaigns.view_campaign"):
+        found += _standing_campaigns(told)
+    if user.has_perm("messaging.view_alert"):
+        found += _alerts(user, told)
+    if user.has_perm("campaigns.view_campaign") and not redis_is_away:
+        found += _stalled_campaigns(told)
+    if user.has_perm("messaging.view_rejectedwebhook"):
+        found += _rejected_webhooks()
+    if user.has_perm("messaging.view_inboundmessage"):
+        found += _unrouted_messages()
+    return sorted(found, key=lambda item: item.colour != "danger")
+
+
+def _stopped_gateways(told: _Told) -> list[Attention]:
+    found = []
+    for gateway in Gateway.objects.exclude(stopped_reason="").defer("credentials"):
+        told.gateways.add(gateway.pk)
+        text = f"The provider refuses everything: {gateway.stopped_reason}"
+        found.append(Attention("danger", page_link(gateway), text, "Correct and check its credentials, then resume."))
+    return found
+
+
+def _standing_campaigns(told: _Told) -> list[Attention]:
+    """Paused, apart from quiet hours, which end by themselves; and those that failed lately."""
+    since = timezone.now() - dt.timedelta(days=ATTENTION_DAYS)
+    stuck = Q(state=State.PAUSED) & ~Q(batch__pause_code=Batch.PauseCode.QUIET_HOURS)
+    troubled = Campaign.objects.filter(stuck | Q(state=State.FAILED, updated_at__gte=since))
+    found = []
+    for campaign in troubled.select_related("batch", "account").order_by("-updated_at")[:MOST]:
+        if campaign.batch_id:
+            told.batches.add(campaign.batch_id)
+        told.missed_time |= campaign.state_reason.startswith(MISSED)
+        colour = "danger" if campaign.state == State.FAILED else "warning"
+        label, reason = campaign.get_state_display(), campaign.state_reason
+        # "Paused by Ann." needs no "Paused:" before it.
+        text = reason if reason.startswith(label) else f"{label}: {reason}".rstrip(": ")
+        found.append(Attention(colour, page_link(campaign), text, next_step(campaign)))
+    return found
+
+
+def _alerts(user: User | AnonymousUser, told: _Told) -> list[Attention]:
+    """Open alerts, without those whose cause is told already or is gone; adds their batches to what is told."""
+    # That messages of a batch expired is said nowhere else.
+    known = Q(batch__in=told.batches) & ~Q(kind=Alert.Kind.EXPIRED)
+    known |= Q(kind=Alert.Kind.GATEWAY_STOPPED, batch=None, gateway__in=told.gateways)
+    known |= Q(kind=Alert.Kind.GATEWAY_STOPPED, batch=None, gateway__stopped_reason="")
+    if told.missed_time:
+        known |= Q(kind=Alert.Kind.EXPIRED, batch=None)
+    alerts = Alert.objects.open().exclude(known).select_related("batch", "gateway")
+    may_close = user.has_perm("messaging.change_alert")
+    found = []
+    for alert in alerts.defer("batch__template", "gateway__credentials").order_by("-id")[:MOST]:
+        if alert.batch_id:
+            told.batches.add(alert.batch_id)
+        done = ""
+        if may_close:
+            url = reverse("admin:messaging_alert_deal_with", args=[alert.pk])
+            done = format_html('<a href="{}" class="text-link">Dealt with…</a>', url)
+        about = source_link(alert.batch) if alert.batch else page_link(alert.gateway or alert)
+        found.append(Attention(ALERT_LABELS[alert.kind], about, alert.text, done_link=done))
+    return found
+
+
+def _stalled_campaigns(told: _Told) -> list[Attention]:
+    """Campaigns that do not move although nothing raised an alert, as when no cluster runs that could."""
+    sending = Campaign.objects.filter(state=State.SENDING).exclude(batch__in=told.batches)
+    sending = sending.select_related("batch__account", "batch__gateway", "batch__number__gateway", "batch__pool")
+    found = []
+    for campaign in sending.order_by("-launched_at")[:MOST]:
+        stall = stalls.current(campaign.batch) if campaign.batch else ""
+        if stall:
+            found.append(Attention("danger", page_link(campaign), stall))
+    return found
+
+
+def _rejected_webhooks() -> list[Attention]:
+    since = timezone.now() - dt.timedelta(days=ATTENTION_DAYS)
+    rejected = RejectedWebhook.objects.filter(received_at__gte=since).count()
+    if not rejected:
+        return []
+    newest = RejectedWebhook.objects.order_by("-id").defer("body").first()
+    what = "One signed webhook" if rejected == 1 else f"{rejected:,} signed webhooks"
+    text = f"{what} of the last {ATTENTION_DAYS} days could not be understood."
+    return [Attention("warning", page_link(newest, "Rejected webhooks"), text)]
+
+
+def _unrouted_messages() -> list[Attention]:
+    since = timezone.now() - dt.timedelta(days=ATTENTION_DAYS)
+    unrouted = InboundMessage.objects.filter(state=InboundMessage.State.UNROUTED, received_at__gte=since)
+    newest = unrouted.order_by("-id").first()
+    if newest is None:
+        return []
+    text = f"Somebody wrote to {newest.recipient}, which is no number of ours at that gateway."
+    link = page_link(newest, "Inbound messages")
+    return [Attention("warning", link, text, "Add the number, or release it at the provider.")]

@@ -1,0 +1,76 @@
+"""Gateways, with what the transport knows of them: whether they answer, and what is wrong.
+
+The page itself belongs to ``integrations``, which knows neither alerts nor circuits.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.utils import unquote
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from broadcast.core.redis import RedisAway, get_redis
+from integrations.admin import GatewayAdmin as PlainGatewayAdmin
+from integrations.models import Gateway
+from messaging.engine import keys
+from messaging.models import Alert
+
+admin.site.unregister(Gateway)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCircuit:
+    """Why a gateway is left alone for a while.
+
+    Args:
+        since: when it stopped answering.
+        until: when it is tried next.
+        reason: of the last failure, for a person.
+    """
+
+    since: dt.datetime
+    until: dt.datetime
+    reason: str
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the next try is still to come; a due one waits for something to send."""
+        return self.until > timezone.now()
+
+
+def open_circuit(gateway_id: int) -> OpenCircuit | None:
+    """A gateway's circuit while it is open; None while it is closed, or while nobody can know."""
+    try:
+        kept = get_redis().hgetall(keys.circuit(gateway_id))
+    except RedisAway:
+        return None
+    if not kept:
+        return None
+    since, until = (dt.datetime.fromtimestamp(float(kept[name]), dt.UTC) for name in (b"since", b"until"))
+    return OpenCircuit(since, until, kept[b"reason"].decode())
+
+
+@admin.register(Gateway)
+class GatewayAdmin(PlainGatewayAdmin):
+    """The same pages, under what is wrong at the moment."""
+
+    change_form_outer_before_template = "messaging/gateway_head.html"
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """With the open circuit and the alerts."""
+        gateway = self.get_object(request, unquote(object_id))
+        trouble: dict[str, Any] = {}
+        if gateway and self.has_view_permission(request, gateway):
+            trouble["circuit"] = open_circuit(gateway.pk)
+            if request.user.has_perm("messaging.view_alert"):
+                alerts = Alert.objects.open().filter(gateway=gateway, batch=None)
+                # That says the same.
+                trouble["alerts"] = alerts.exclude(kind=Alert.Kind.GATEWAY_DOWN) if trouble["circuit"] else alerts
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **trouble})
