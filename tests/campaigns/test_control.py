@@ -104,6 +104,7 @@ def test_campaigns_whose_time_was_missed_are_not_launched_and_told_of_together()
     assert "“Lunch”" in alert.text
     assert "“Breakfast”" in alert.text
     assert not Batch.objects.filter(source=f"campaign:{late.pk}").exists()
+    assert late.launched_at is None
 
 
 def test_another_reason_why_a_scheduled_one_cannot_go_is_no_missed_time() -> None:

@@ -7,7 +7,7 @@ from itertools import combinations
 
 import pytest
 from django.db import connection
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
@@ -30,6 +30,7 @@ _paces = st.dictionaries(st.integers(1, 9), st.integers(1, 200), min_size=1, max
 
 @hypothesis_settings(deadline=None)
 @given(_paces, _paces, st.sampled_from([7, 24, SenderPool.BUCKETS]))
+@example({1: 1}, {1: 2, 2: 3, 3: 9}, 7)  # who has too many, and whose exact share is a whole number
 def test_shares_are_exact_to_one_group_and_as_few_move_as_must(
     before: dict[int, int], after: dict[int, int], size: int
 ) -> None:
@@ -241,6 +242,16 @@ class TestCampaigns:
         stop_number(lines[1].pk, "Not registered.")
         assert set(senders_of(batch).values()) == {lines[0].pk}
         assert queued_at(batch, lines[0]) == 240
+
+    def test_a_number_that_joined_after_the_launch_takes_over_too(self) -> None:
+        lines = _lines(3)
+        pool = make_pool(lines[:2])
+        batch = launch(pool)
+        set_numbers(pool_id=pool.pk, number_ids=[lines[0].pk, lines[2].pk])
+        stop_number(lines[0].pk, "Not registered.")
+        assert Counter(senders_of(batch).values()) == {lines[1].pk: 120, lines[2].pk: 120}
+        assert [queued_at(batch, line) for line in lines] == [0, 120, 120]
+        assert reload(batch).sender_ids == sorted(line.pk for line in lines)
 
     def test_the_sweeper_finishes_what_a_kill_interrupted(self, monkeypatch: pytest.MonkeyPatch) -> None:
         lines = _lines(2)
