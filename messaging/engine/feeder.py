@@ -12,7 +12,7 @@ from broadcast.core.redis import RedisAway
 from messaging.engine import claims, keys, limits
 from messaging.engine.journal import Journal
 from messaging.engine.lanes import Lane, make_lane, waiting_by_queue
-from messaging.engine.launch import chunk_ids
+from messaging.engine.launch import most_in_hand
 from messaging.engine.window import Window
 
 logger = logging.getLogger(__name__)
@@ -28,10 +28,12 @@ class Feeder:
     Args:
         window: the sender's.
         status_url: where the provider reports, without the message's id at its end.
+        place: which of the window's feeders it is, from 0.
     """
 
-    def __init__(self, window: Window, status_url: str) -> None:
+    def __init__(self, window: Window, status_url: str, place: int = 0) -> None:
         self.window = window
+        self.place = place
         self.status_url = status_url
         self.singles_at = 0.0
         self._seen = (0.0, 0)
@@ -54,7 +56,9 @@ class Feeder:
                 continue
             self.singles_at = now + limits.SINGLES_SECONDS
             full = {
-                lane.name for lane in window.lanes if counts[lane.name] >= min(window.prefetch, chunk_ids(lane.number))
+                lane.name
+                for lane in window.lanes
+                if counts[lane.name] >= min(window.prefetch, most_in_hand(lane.number))
             }
             try:
                 taken = await self._take(full, rings=1 if singles_only else 2)
@@ -93,7 +97,7 @@ class Feeder:
         window = self.window
         token = secrets.token_hex(8)
         # With nothing in hand the slots are empty: a small chunk is claimed sooner.
-        most = limits.PREFETCH if window.lanes else limits.FIRST_CHUNK
+        most = limits.PREFETCH if window.lanes or self.place else limits.FIRST_CHUNK
         gateway_id = window.gateway_id
         reply = await window.scripts.take(
             keys=[
@@ -109,7 +113,7 @@ class Feeder:
             return False
         name, ids = reply[0].decode(), [int(value) for value in reply[1:]]
         try:
-            lane = await window.in_thread(self._claim, name, ids, token)
+            lane = await window.in_thread(self._claim, name, ids, token, feeder=self.place)
         except DatabaseError as error:
             # The lease stays: nothing of it has left, so the sweeper puts it back when it expires.
             logger.warning("The database is away; gateway %s stops until it is back: %s", gateway_id, error)

@@ -100,7 +100,12 @@ def _now() -> str:
 
 def chunk_ids(number: PhoneNumber) -> int:
     """Most ids of a number's queue that one lease may hold."""
-    return max(1, min(LEASE_IDS, number.segments_per_second * LEASE_SECONDS_OF_PACE))
+    return min(LEASE_IDS, most_in_hand(number))
+
+
+def most_in_hand(number: PhoneNumber) -> int:
+    """Most messages of a number's queue that are worth holding in advance: a slow one's are better left to others."""
+    return max(1, number.segments_per_second * LEASE_SECONDS_OF_PACE)
 
 
 def put_ids(*, number: PhoneNumber, queue_name: str, ids: Iterable[int], front: bool = False) -> int:

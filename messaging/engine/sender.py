@@ -141,7 +141,10 @@ class Sender:
         hearing = asyncio.create_task(self._guard(window, opt_outs.run()))
         feeding = [
             asyncio.create_task(self._guard(window, job))
-            for job in (Feeder(window, self.status_url).run(), Stager(window).run())
+            for job in (
+                *(Feeder(window, self.status_url, place).run() for place in range(window.feeders)),
+                Stager(window).run(),
+            )
         ]
         workers = [
             asyncio.create_task(self._guard(window, Worker(window, self.adapter, driver, index).run()))

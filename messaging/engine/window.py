@@ -62,7 +62,11 @@ class Window:
         # Few wait in front of the slots, so that little time passes between the look at opt-outs and the request.
         self.low_water = max(1, self.group // 2)
         self.loop = asyncio.get_running_loop()
-        self.executor = ThreadPoolExecutor(1, thread_name_prefix="sender-db")
+        # Where one request carries many, the next claim is under way while the last one's texts are made.
+        self.feeders = 2 if bulk > 1 else 1
+        self.executors = [
+            ThreadPoolExecutor(1, thread_name_prefix=f"sender-db-{place}") for place in range(self.feeders)
+        ]
         self.circuit = Circuit()
         self.flusher = Flusher(client, gateway_id, self.in_thread, self.redis_away, self.lane_over, self.circuit)
         self.lanes: list[Lane] = []
@@ -114,19 +118,20 @@ class Window:
         if lane in self.lanes:
             self.lanes.remove(lane)
 
-    async def in_thread(self, function: Callable[..., T], *args: Any, **options: Any) -> T:
-        """Run database work beside the event loop, on one connection."""
+    async def in_thread(self, function: Callable[..., T], *args: Any, feeder: int = 0, **options: Any) -> T:
+        """Run database work beside the event loop, on a feeder's own connection."""
 
         def call() -> T:
             close_old_connections()
             return function(*args, **options)
 
-        return await self.loop.run_in_executor(self.executor, call)
+        return await self.loop.run_in_executor(self.executors[feeder], call)
 
     def close(self) -> None:
-        """End the database's thread and its connection."""
-        self.executor.submit(connections.close_all)
-        self.executor.shutdown()
+        """End the database's threads and their connections."""
+        for executor in self.executors:
+            executor.submit(connections.close_all)
+            executor.shutdown()
 
     async def wait_for(self, event: asyncio.Event, seconds: float) -> None:
         """Wait for an event, but not for long."""
