@@ -37,8 +37,7 @@ ORDER = tuple(DeliveryState)
 
 def _another(number: int) -> OutboundSms:
     """A message like the first, to somebody else with a text of their own."""
-    return replace(
-        MESSAGE,
+    return MESSAGE._replace(
         id=1000 + number,
         recipient=f"+1415555{2700 + number}",
         body=f"{MESSAGE.body} {number}",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from django.db import transaction
@@ -21,8 +21,7 @@ from messaging.models import Batch, PhoneNumber
 from messaging.states import BatchState, MessageState
 
 
-@dataclass(frozen=True, slots=True)
-class ClaimedMessage:
+class ClaimedMessage(NamedTuple):
     """A message that this lease may send.
 
     Args:
@@ -57,37 +56,52 @@ class Claim:
     suppressed: int = 0
 
 
-def claim(*, queue_name: str, ids: list[int], token: str) -> Claim:
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a queue's messages come from.
+
+    Args:
+        number: the number they leave from.
+        batch: None for single messages.
+    """
+
+    number: PhoneNumber
+    batch: Batch | None
+
+
+def claim(*, queue_name: str, ids: list[int], token: str, origin: Origin | None = None) -> Claim:
     """Claim queued messages for a lease.
 
     Args:
         queue_name: see ``keys``.
         ids: what the lease holds.
         token: the lease.
+        origin: the queue's as it was a moment ago, if the caller has it; whether messages may leave is asked anew.
 
     Returns:
         Those that were still queued at this number, not too late, whose batch is sending and whose account is active; the
         others are somebody else's, over, or wait for their batch to be resumed.
     """
-    number, batch = _origin(queue_name)
-    if number is None or number.state != PhoneNumber.State.ACTIVE or not number.gateway.is_enabled:
+    origin = origin or find_origin(queue_name)
+    if origin is None:
         return Claim([])
+    number, batch = origin.number, origin.batch
     condition, parameter = sql.id_list(ids)
     now = timezone.now()
     if batch is None:
-        origin = (
+        may_leave = (
             "batch_id IS NULL AND created_at > %s AND EXISTS ("
             "SELECT 1 FROM accounts_account a WHERE a.id = account_id AND a.status = 'active')"
         )
-        origin_params: list[Any] = [singles_from(now)]
+        its_params: list[Any] = [singles_from(now)]
     else:
         # Asked once a statement, not once a message: both are the same for all of them.
-        origin = (
+        may_leave = (
             "batch_id = %s AND EXISTS ("
             "SELECT 1 FROM messaging_batch b JOIN accounts_account a ON a.id = b.account_id AND a.status = 'active' "
             "WHERE b.id = %s AND b.state = %s AND (b.expires_at IS NULL OR b.expires_at > %s))"
         )
-        origin_params = [batch.pk, batch.pk, BatchState.SENDING, now]
+        its_params = [batch.pk, batch.pk, BatchState.SENDING, now]
     with transaction.atomic():
         rows = sql.fetch(
             f"""
@@ -96,10 +110,12 @@ def claim(*, queue_name: str, ids: list[int], token: str) -> Claim:
                 SELECT 1 FROM messaging_suppression x WHERE x.account_id = messaging_message.account_id
                   AND x.recipient = messaging_message.recipient AND x.lifted_at IS NULL
               ) THEN 'suppressed' ELSE 'sending' END
-            WHERE id {condition} AND state = 'queued' AND number_id = %s AND {origin}
+            WHERE id {condition} AND state = 'queued' AND number_id = %s AND {may_leave}
+              AND EXISTS (SELECT 1 FROM messaging_phonenumber p JOIN integrations_gateway g ON g.id = p.gateway_id
+                WHERE p.id = %s AND p.state = 'active' AND g.is_enabled)
             RETURNING id, recipient, body, context, kind, state
             """,  # noqa: S608  the conditions are ours
-            [token, now, now, parameter, number.pk, *origin_params],
+            [token, now, now, parameter, number.pk, *its_params, number.pk],
         )
         suppressed = [row[0] for row in rows if row[5] == MessageState.SUPPRESSED]
         if suppressed:
@@ -133,14 +149,16 @@ def singles_from(now: dt.datetime) -> dt.datetime:
     return now - dt.timedelta(seconds=config().expire_seconds)
 
 
-def _origin(queue_name: str) -> tuple[PhoneNumber | None, Batch | None]:
-    """The number and the batch of a queue."""
+def find_origin(queue_name: str) -> Origin | None:
+    """The number and the batch of a queue, None when they are gone."""
     number = PhoneNumber.objects.select_related("gateway").filter(pk=keys.number_of(queue_name)).first()
+    if number is None:
+        return None
     batch_id = keys.batch_of(queue_name)
     if batch_id is None:
-        return number, None
+        return Origin(number, None)
     batch = Batch.objects.filter(pk=batch_id).only("template", "expires_at", "max_rejected_percent").first()
-    return (number, batch) if batch else (None, None)
+    return Origin(number, batch) if batch is not None else None
 
 
 def _json(value: Any) -> dict[str, Any]:
@@ -148,7 +166,8 @@ def _json(value: Any) -> dict[str, Any]:
     if value is None:
         return {}
     # A string is what nearly every row has; the union would ask each class in turn.
-    return dict(orjson.loads(value) if value.__class__ is str or isinstance(value, bytes) else value)
+    found: dict[str, Any] = orjson.loads(value) if value.__class__ is str or isinstance(value, bytes) else value
+    return found
 
 
 def suppress_claimed(*, ids: list[int], token: str) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+import time
 
 from django.db import DatabaseError
 
@@ -20,6 +21,8 @@ logger = logging.getLogger(__name__)
 #: Seconds between two looks when nothing is to be taken, with empty hands and while something is still going out.
 LOOK_SECONDS = 0.02
 BUSY_LOOK_SECONDS = 0.05
+#: A batch's text and a number's pace are read this often at most.
+ORIGIN_SECONDS = 0.5
 
 
 class Feeder:
@@ -37,6 +40,8 @@ class Feeder:
         self.status_url = status_url
         self.singles_at = 0.0
         self._seen = (0.0, 0)
+        self._origins: dict[str, claims.Origin | None] = {}
+        self._origins_at = 0.0
 
     async def run(self) -> None:
         """Feed until the run ends; end it when nothing has been there to send for a while."""
@@ -132,9 +137,21 @@ class Feeder:
             window.watch(lane, batch.pk, batch.max_rejected_percent)
         window.lanes.append(lane)
 
+    def _origin(self, name: str) -> claims.Origin | None:
+        """Where a queue's messages come from, as it was a moment ago at most."""
+        now = time.monotonic()
+        if now - self._origins_at > ORIGIN_SECONDS:
+            self._origins, self._origins_at = {}, now
+        if name not in self._origins:
+            self._origins[name] = claims.find_origin(name)
+        return self._origins[name]
+
     def _claim(self, name: str, ids: list[int], token: str) -> Lane | None:
         journal = Journal.create(token, ids)
-        claim = claims.claim(queue_name=name, ids=ids, token=token)
+        origin = self._origin(name)
+        if origin is None:
+            return None
+        claim = claims.claim(queue_name=name, ids=ids, token=token, origin=origin)
         if not claim.messages:
             return None
         lane, problems = make_lane(name=name, token=token, claim=claim, status_url=self.status_url)

@@ -34,7 +34,8 @@ async def drop_queues(window: Window, held: set[str]) -> None:
         return
     window.unstage(lanes)
     for lane in lanes:
-        await release(window, lane, requeue=False)
+        # What only seems too late, because its batch was resumed a moment ago, is found in its queue again.
+        await release(window, lane, requeue=lane.owner not in held)
 
 
 async def release(window: Window, lane: Lane, *, requeue: bool) -> None:

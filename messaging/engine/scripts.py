@@ -17,12 +17,18 @@ def read_script(name: str) -> str:
 
 
 class Scripts:
-    """Scripts bound to a client, sync or async: ``scripts.take(keys=…, args=…)``; ``pace_sha`` for pipelines."""
+    """Scripts bound to a client, sync or async: ``scripts.take(keys=…, args=…)``."""
 
     def __init__(self, client: Any) -> None:
         self.take = client.register_script(read_script("take"))
         self.put = client.register_script(read_script("put"))
         self.renew = client.register_script(read_script("renew"))
         self.pace = client.register_script(read_script("pace"))
-        self.pace_sha: str = self.pace.sha
+        self.stopped = client.register_script(read_script("stopped"))
+        self.client = client
         self.seize = client.register_script(read_script("seize"))
+
+    async def load(self) -> None:
+        """Make an asynchronous client's Redis know those that pipelines call by their hash."""
+        for script in (self.pace, self.stopped):
+            await self.client.script_load(script.script)

@@ -131,6 +131,7 @@ class Sender:
         opt_outs = OptOuts(window)
         try:
             await opt_outs.listen()
+            await window.scripts.load()
             await self._tick(window)
         except RedisAway as error:
             logger.warning("Redis is away, nothing is sent through gateway %s: %s", self.gateway_id, error)

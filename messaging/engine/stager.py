@@ -14,7 +14,6 @@ from messaging.engine import claims, keys
 from messaging.engine.lanes import Lane, Staged
 from messaging.engine.pacing import most_at_once, pace_arguments
 from messaging.engine.releases import release
-from messaging.engine.scripts import read_script
 from messaging.engine.turns import Turns
 from messaging.engine.window import Window
 
@@ -67,16 +66,16 @@ class Stager:
         candidates = list(islice(lane.waiting, most))
         if not candidates:
             return
-        (granted, wait), stops = await self._ask(lane, candidates)
+        granted, wait, stops = await self._ask(lane, candidates)
         if granted < 0:
             logger.warning("Lease %s expired while this sender stood still; what is left of it goes back", lane.token)
             await release(window, lane, requeue=True)
             return
         now = window.loop.time()
         if granted < len(candidates):
-            lane.next_at = now + int(wait) / 1_000_000
+            lane.next_at = now + wait / 1_000_000
         group = take_from_lane(lane, candidates[:granted])
-        stopped = [item for index, item in enumerate(candidates[:granted]) if is_stopped(item, stops, index)]
+        stopped = [candidates[place] for place in stops if place < granted]
         if stopped:
             stopped = [item for item in stopped if item in group]
         for item in group:
@@ -86,35 +85,34 @@ class Stager:
         if stopped:
             await suppress(window, lane, stopped)
 
-    async def _ask(self, lane: Lane, candidates: list[Staged]) -> tuple[tuple[int, bytes], list[float | None]]:
-        """How many may pass and when the next one may, and who has opted out, in one exchange with Redis."""
+    async def _ask(self, lane: Lane, candidates: list[Staged]) -> tuple[int, int, list[int]]:
+        """In one exchange with Redis: how many may pass, microseconds until the next one may, places of who opted out."""
         window = self.window
-        pace = [
-            window.scripts.pace_sha,
-            3,
+        scripts = window.scripts
+        keys_of_pace = (
             keys.pace(window.gateway_id, lane.number.pk),
             keys.leases(window.gateway_id),
             keys.attempted(window.gateway_id, lane.token),
+        )
+        pace = (
             lane.token,
             *pace_arguments(lane.number.segments_per_second),
-        ]
-        for item in candidates:
-            pace += (item.sms.id, item.segments)
-        members = stop_members(candidates)
-        for _ in range(2):
+            ",".join([str(item.sms.id) for item in candidates]),
+            ",".join([str(item.segments) for item in candidates]),
+        )
+        while True:
             pipe = window.redis.pipeline(transaction=False)
-            pipe.evalsha(*pace)
-            pipe.zmscore(keys.STOPS, members)
-            passed, stops = await pipe.execute(raise_on_error=False)
-            if isinstance(passed, NoScriptError):
-                # A new or restarted Redis. Nothing of the script has run.
-                await window.redis.script_load(read_script("pace"))
-                continue
-            break
-        for reply in (passed, stops):
-            if isinstance(reply, Exception):
-                raise reply
-        return passed, stops
+            pipe.evalsha(scripts.pace.sha, len(keys_of_pace), *keys_of_pace, *pace)
+            pipe.evalsha(scripts.stopped.sha, 1, keys.STOPS, *stop_arguments(candidates))
+            replies = await pipe.execute(raise_on_error=False)
+            failed = next((reply for reply in replies if isinstance(reply, Exception)), None)
+            if failed is None:
+                (granted, wait), stops = replies
+                return granted, int(wait), stopped_places(candidates, stops)
+            if not isinstance(failed, NoScriptError):
+                raise failed
+            # A new or restarted Redis. What passed, if only the other script was unknown, passes once more.
+            await scripts.load()
 
 
 def take_from_lane(lane: Lane, granted: list[Staged]) -> list[Staged]:
@@ -149,21 +147,25 @@ async def suppress(window: Window, lane: Lane, items: list[Staged]) -> None:
     window.flusher.touched.add(lane)
 
 
-def stop_members(items: list[Staged]) -> list[str]:
-    """Two members a message: its person's opt-out of the number, and of the account."""
-    members = []
-    for item in items:
-        members.append(keys.stop_of_number(item.sms.sender, item.sms.recipient))
-        members.append(keys.stop_of_account(item.lane.number.account_id, item.sms.recipient))
-    return members
+def stop_members(item: Staged) -> tuple[str, str]:
+    """Members of ``STOPS`` that keep a message: its person's opt-out of the number, and of the account."""
+    return (
+        keys.stop_of_number(item.sms.sender, item.sms.recipient),
+        keys.stop_of_account(item.lane.number.account_id, item.sms.recipient),
+    )
 
 
-def is_stopped(item: Staged, scores: list[float | None], index: int) -> bool:
-    """Whether a message must not leave.
+def stop_arguments(items: list[Staged]) -> tuple[str, int, str]:
+    """Arguments of ``stopped.lua`` for messages of one lane."""
+    number = items[0].lane.number
+    return number.number, number.account_id, ",".join([item.sms.recipient for item in items])
+
+
+def stopped_places(items: list[Staged], reply: list[int]) -> list[int]:
+    """Places of the messages that must not leave, from 0; service messages go to everybody.
 
     Args:
-        item: the message.
-        scores: what ``STOPS`` says of ``stop_members``, in their order.
-        index: the message's place among them.
+        items: of one lane.
+        reply: what ``stopped.lua`` says of them.
     """
-    return not item.is_service and (scores[2 * index] is not None or scores[2 * index + 1] is not None)
+    return [place - 1 for place in reply if not items[place - 1].is_service]

@@ -13,7 +13,7 @@ from integrations.sms.contract import SendResult, SmsAdapter
 from integrations.sms.errors import ErrorKind, SendError
 from messaging.engine import keys, limits
 from messaging.engine.lanes import Lane, Staged
-from messaging.engine.stager import is_stopped, stop_members, suppress
+from messaging.engine.stager import stop_arguments, stop_members, stopped_places, suppress
 from messaging.engine.window import Window
 
 logger = logging.getLogger(__name__)
@@ -83,18 +83,24 @@ class Worker:
         # They were staged in this order, so the first was looked at first.
         if window.loop.time() - items[0].checked_at > limits.STALE_CHECK_SECONDS:
             return True
-        return bool(window.heard) and not window.heard.isdisjoint(stop_members(items))
+        heard = window.heard
+        return bool(heard) and any(not heard.isdisjoint(stop_members(item)) for item in items)
 
     async def _check_again(self, items: list[Staged]) -> list[Staged]:
         """Look at opt-outs once more; those that may leave."""
         window = self.window
+        by_lane: dict[Lane, list[Staged]] = {}
+        for item in items:
+            by_lane.setdefault(item.lane, []).append(item)
+        stopped: list[Staged] = []
         try:
-            stops = await window.redis.zmscore(keys.STOPS, stop_members(items))
+            for some in by_lane.values():
+                places = await window.scripts.stopped(keys=[keys.STOPS], args=stop_arguments(some))
+                stopped += [some[place] for place in stopped_places(some, places)]
         except RedisAway as error:
             window.take_back(items)
             window.redis_away(error)
             return []
-        stopped = [item for index, item in enumerate(items) if is_stopped(item, stops, index)]
         left = [item for item in items if item not in stopped] if stopped else items
         if window.draining.is_set():
             window.take_back(left)

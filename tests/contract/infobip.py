@@ -43,7 +43,7 @@ def adapter(base_url: str, api_key: str = "k") -> InfobipAdapter:
 
 def many(count: int, sender: str = MESSAGE.sender) -> list[OutboundSms]:
     """Messages to as many people."""
-    return [replace(MESSAGE, id=number, sender=sender, recipient=f"+1415555{1000 + number}") for number in range(count)]
+    return [MESSAGE._replace(id=number, sender=sender, recipient=f"+1415555{1000 + number}") for number in range(count)]
 
 
 def check_requests(described: Specification) -> Iterator[Checked]:
@@ -52,7 +52,7 @@ def check_requests(described: Specification) -> Iterator[Checked]:
     requests = {
         "send one": plain.build_send([MESSAGE]),
         "send a thousand": plain.build_send(many(1000)),
-        "send without a report": plain.build_send([replace(MESSAGE, status_url="")]),
+        "send without a report": plain.build_send([MESSAGE._replace(status_url="")]),
         "look up by our id": plain.build_lookup(MESSAGE, provider_id="", on_date="2026-08-24"),
     }
     for name, request in requests.items():
@@ -114,7 +114,7 @@ class Conversation:
 
     def _messages(self, calm: Mapping[str, object]) -> Iterator[Checked]:
         talk, sender = self._adapter, self._initial["numbers"][0]
-        messages = [replace(message, status_url="") for message in many(50, sender)]
+        messages = [message._replace(status_url="") for message in many(50, sender)]
         row, reply = self._row("send", talk.build_send(messages), 200)
         if any(result.error or not result.segments for result in talk.parse_send(messages, reply)):
             row.problems.append("not every message was taken and counted")
@@ -132,7 +132,7 @@ class Conversation:
 
     def _refusals(self, calm: Mapping[str, object]) -> Iterator[Checked]:
         self._control("PUT", calm)
-        message = replace(MESSAGE, sender=self._initial["numbers"][0], status_url="")
+        message = MESSAGE._replace(sender=self._initial["numbers"][0], status_url="")
         send = self._adapter.build_send([message])
         stranger = adapter(self._url, "wrong")
         yield self._row("send, wrong key", stranger.build_send([message]), 401)[0]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -56,9 +55,9 @@ def requests() -> dict[str, Request]:
     )
     return {
         "send": plain.build_send([MESSAGE]),
-        "send with media": plain.build_send([replace(MESSAGE, media_urls=links)]),
-        "send media only": plain.build_send([replace(MESSAGE, body="", media_urls=links[:1])]),
-        "send through a service": service.build_send([replace(MESSAGE, sender="")]),
+        "send with media": plain.build_send([MESSAGE._replace(media_urls=links)]),
+        "send media only": plain.build_send([MESSAGE._replace(body="", media_urls=links[:1])]),
+        "send through a service": service.build_send([MESSAGE._replace(sender="")]),
         "look up by id": plain.build_lookup(MESSAGE, provider_id=MESSAGE_SID, on_date="2026-08-24"),
         "look up by recipient": plain.build_lookup(MESSAGE, provider_id="", on_date="2026-08-24"),
         "search local": plain.build_search(near),
@@ -129,7 +128,7 @@ class Conversation:
         bought = talk.parse_number(reply)
         yield self._row("configure", talk.build_configure(bought.provider_id, **urls), 200)[0]
         yield self._row("list numbers", talk.build_list(), 200)[0]
-        message = replace(MESSAGE, sender=bought.number, status_url="")
+        message = MESSAGE._replace(sender=bought.number, status_url="")
         row, reply = self._row("send", talk.build_send([message]), 201)
         yield row
         (result,) = talk.parse_send([message], reply)
@@ -144,7 +143,7 @@ class Conversation:
 
     def _refusals(self, calm: Mapping[str, object]) -> Iterator[Checked]:
         owned = self._adapter.parse_list(self._driver.send(self._adapter.build_list()))[0]
-        message = replace(MESSAGE, sender=owned[0].number if owned else MESSAGE.sender, status_url="")
+        message = MESSAGE._replace(sender=owned[0].number if owned else MESSAGE.sender, status_url="")
         send = self._adapter.build_send([message])
         for code in (21211, 21408, 21610, 21611, 21614):
             self._control("PUT", {**calm, "errors": {str(code): 1}})

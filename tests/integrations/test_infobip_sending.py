@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -18,8 +17,8 @@ from integrations.sms.providers.infobip import InfobipAdapter
 from tests.gateway_cases import BASE_URL, MESSAGE
 from tests.integrations import infobip_payloads as infobip
 
-OTHER = replace(MESSAGE, id=8, recipient="+14155552672", body="Another text", status_url=MESSAGE.status_url[:-1] + "8")
-THIRD = replace(MESSAGE, id=9, recipient="+14155552673", sender="24365", status_url="")
+OTHER = MESSAGE._replace(id=8, recipient="+14155552672", body="Another text", status_url=MESSAGE.status_url[:-1] + "8")
+THIRD = MESSAGE._replace(id=9, recipient="+14155552673", sender="24365", status_url="")
 THREE = [MESSAGE, OTHER, THIRD]
 
 
@@ -81,19 +80,19 @@ def test_one_request_carries_each_message_with_its_text_and_id() -> None:
     ],
 )
 def test_only_our_id_is_taken_off_the_address_for_reports(url: str, reported_to: str) -> None:
-    sent = body(OTHER, replace(MESSAGE, status_url=url), OTHER)
+    sent = body(OTHER, MESSAGE._replace(status_url=url), OTHER)
     addresses = [message["webhooks"]["delivery"]["url"] for message in sent["messages"]]
     assert addresses == ["https://sms.example.com/webhooks/3/status", reported_to, addresses[0]]
 
 
 @given(st.lists(st.text(alphabet=st.characters(exclude_categories=["Cs"])), min_size=1, max_size=5))
 def test_any_texts_arrive_unchanged(texts: list[str]) -> None:
-    sent = body(*(replace(MESSAGE, id=index, body=text) for index, text in enumerate(texts)))
+    sent = body(*(MESSAGE._replace(id=index, body=text) for index, text in enumerate(texts)))
     assert [message["content"]["text"] for message in sent["messages"]] == texts
 
 
 def test_lone_surrogate_stops_nobody() -> None:
-    sent = body(replace(MESSAGE, body="a\ud83d b"), OTHER)
+    sent = body(MESSAGE._replace(body="a\ud83d b"), OTHER)
     assert [message["content"]["text"] for message in sent["messages"]] == ["a? b", "Another text"]
 
 

@@ -8,6 +8,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -137,11 +138,11 @@ def test_the_database_away_while_sending(
     claim = claims.claim
     calls: list[str] = []
 
-    def away_after_the_first(*, queue_name: str, ids: list[int], token: str) -> claims.Claim:
+    def away_after_the_first(*, token: str, **options: Any) -> claims.Claim:
         calls.append(token)
         if len(calls) > 1:
             raise OperationalError("the server closed the connection unexpectedly")
-        return claim(queue_name=queue_name, ids=ids, token=token)
+        return claim(token=token, **options)
 
     with monkeypatch.context() as patch, caplog.at_level(logging.WARNING):
         patch.setattr(claims, "claim", away_after_the_first)

@@ -294,7 +294,9 @@ def test_the_run_ends_when_its_time_is_up_and_gives_back_the_rest(
     drain()
     counts = states(batch)
     assert set(counts) == {"queued", "accepted"}
-    assert get_redis().llen(keys.queue(number.gateway_id, keys.batch_queue(batch.pk, batch.number_id))) == counts["queued"]
+    assert (
+        get_redis().llen(keys.queue(number.gateway_id, keys.batch_queue(batch.pk, batch.number_id))) == counts["queued"]
+    )
     simulator.settings(latency_ms=1)
     send_all(number)
     assert states(batch) == {"accepted": 3000}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -70,17 +70,17 @@ async def send_one(number: PhoneNumber, *, stands_still: bool = False, hears: st
     item = Staged(OutboundSms(1, number.number, PERSON, "Hello", ""), 1, lane)
     item.checked_at = window.loop.time() + 60 if hears else float("-inf")
     window.heard.update([hears] if hears else [])
-    look = client.zmscore
+    look = window.scripts.stopped
 
-    async def late(name: str, members: Sequence[str]) -> Any:
-        scores = await look(name, members)
+    async def late(**asked: Any) -> Any:
+        places = await look(**asked)
         if stands_still:
             window.slots_until = window.loop.time() - 1
         # The run ends once the worker has decided.
         window.loop.call_soon(window.end)
-        return scores
+        return places
 
-    client.zmscore = late
+    window.scripts.stopped = late
     driver = Watched()
     window.queue.put_nowait(item)
     window.queue.put_nowait(None)

@@ -1,7 +1,7 @@
 -- Let messages of a lease pass at their number's pace, and mark those that do as attempted, before any request leaves.
 -- The pace is a generic cell rate algorithm in segments. A lease that has expired passes nothing: it may be in other hands.
 -- KEYS: the number's next free moment (µs), leases, ids attempted under this lease
--- ARGV: lease token, µs per segment, tolerated burst (µs), id of message 1, its segments, id of message 2, ...
+-- ARGV: lease token, µs per segment, tolerated burst (µs), ids joined by commas, their segments joined by commas
 -- Returns {messages that passed, µs until the next one may}; -1 when the lease is lost.
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
@@ -9,11 +9,11 @@ local expiry = redis.call('ZSCORE', KEYS[2], ARGV[1])
 if not expiry or tonumber(expiry) * 1000 <= now then return {-1, '0'} end
 local cost, burst = tonumber(ARGV[2]), tonumber(ARGV[3])
 local at = math.max(tonumber(redis.call('GET', KEYS[1]) or 0), now)
-local passed = {}
-for i = 4, #ARGV, 2 do
+local passed, segments = {}, string.gmatch(ARGV[5], '%d+')
+for id in string.gmatch(ARGV[4], '%d+') do
   if at - now > burst then break end
-  at = at + cost * tonumber(ARGV[i + 1])
-  passed[#passed + 1] = ARGV[i]
+  at = at + cost * tonumber(segments())
+  passed[#passed + 1] = id
 end
 if #passed > 0 then
   redis.call('SET', KEYS[1], string.format('%.0f', at), 'PX', math.floor((at - now) / 1000) + 60000)
