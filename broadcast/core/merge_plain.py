@@ -63,7 +63,8 @@ def plain_template(source: str) -> PlainTemplate | None:
         fields.append((match["name"], match["double"] or match["single"] or ""))
         place = match.end()
     texts.append(source[place:])
-    if any("{" in text or "}" in text for text in texts):
+    # Liquid makes one line end of each kind there is.
+    if "\r" in source or any("{" in text or "}" in text for text in texts):
         return None
     return PlainTemplate(
         texts[0], tuple((name, default, text) for (name, default), text in zip(fields, texts[1:], strict=True))

@@ -58,10 +58,10 @@ def test_what_a_bench_measures_has_happened(printed: dict[str, tuple[bytes, byte
 
 
 def test_an_unknown_bench_is_refused_with_those_there_are(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["bulk", "--json"]) == 2
+    assert cli.main(["teleport", "--json"]) == 2
     told = capsys.readouterr()
     assert told.out == ""
-    assert "no bench “bulk”" in told.err
+    assert "no bench “teleport”" in told.err
     assert all(name in told.err for name in cli.BENCHES)
 
 

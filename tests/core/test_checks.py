@@ -105,7 +105,7 @@ def test_a_sender_must_end_before_the_cluster_kills_it() -> None:
     assert sender_problems(request_timeout_seconds=10, task_timeout_seconds=120) == []
     problems = sender_problems(request_timeout_seconds=100, task_timeout_seconds=120)
     assert [problem.id for problem in problems] == ["broadcast.E016"]
-    assert "90 seconds" in str(problems[0].hint)
+    assert "50 seconds" in str(problems[0].hint)
 
 
 def test_every_check_has_a_case() -> None:

@@ -63,6 +63,7 @@ def test_usual_templates_are_plain(source: str) -> None:
         "{{ now }}",
         "{{ first_name",
         "{{ empty }}",
+        "Two lines\r\nfor {{ first_name }}",
     ],
 )
 def test_anything_else_is_left_to_liquid(source: str) -> None:
