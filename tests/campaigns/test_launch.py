@@ -51,7 +51,10 @@ def rows(campaign: Campaign) -> list[tuple[int, str, int, str]]:
 
 def queue_of(campaign: Campaign) -> list[int]:
     batch = Batch.objects.get(source=f"campaign:{campaign.pk}")
-    return [int(pk) for pk in get_redis().lrange(keys.queue(batch.gateway_id, keys.batch_queue(batch.pk, batch.number_id)), 0, -1)]
+    return [
+        int(pk)
+        for pk in get_redis().lrange(keys.queue(batch.gateway_id, keys.batch_queue(batch.pk, batch.number_id)), 0, -1)
+    ]
 
 
 def _no_list(campaign: Campaign) -> None:
