@@ -39,7 +39,7 @@ class Bench:
 
 
 BENCHES = {
-    "send": Bench("tests.bench.send", "messages a second and processor time of one sender process", 15_000, 50_000),
+    "send": Bench("tests.bench.send", "messages a second and processor time of one sender process", 30_000, 50_000),
     "bulk": Bench("tests.bench.bulk", "a gateway that takes 1,000 recipients a request", 500_000, 500_000),
     "launch": Bench("tests.bench.launch", "an audience into rows and ids in Redis", 50_000, 500_000),
     "record": Bench("tests.bench.record", "results and statuses from the streams into rows", 20_000, 100_000),
