@@ -38,7 +38,7 @@ def clean_folder(folder: Path) -> None:
     marker.touch()
     for path in folder.glob("db.sqlite3*"):
         path.unlink()
-    for name in ("valkey", "files", "static"):
+    for name in ("valkey", "files", "static", "leases"):
         shutil.rmtree(folder / name, ignore_errors=True)
 
 
@@ -52,10 +52,10 @@ def clean_database(config: Config) -> None:
         return
     if Account.objects.exclude(name=ACCOUNT_NAME).exists():
         raise NotADemo("DATABASE_URL names a database with real accounts: name an empty one for the demo.")
-    tables = [model._meta.db_table for name in _EMPTIED_APPS for model in apps.get_app_config(name).get_models()]
-    people = apps.get_app_config("accounts").get_models()
-    links = [field.m2m_db_table() for model in people for field in model._meta.many_to_many]
-    statements = connection.ops.sql_flush(no_style(), [*tables, *links], reset_sequences=True)
+    models = (
+        model for name in _EMPTIED_APPS for model in apps.get_app_config(name).get_models(include_auto_created=True)
+    )
+    statements = connection.ops.sql_flush(no_style(), [model._meta.db_table for model in models], reset_sequences=True)
     with transaction.atomic():
         connection.ops.execute_sql_flush(statements)
 
