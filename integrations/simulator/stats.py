@@ -28,11 +28,14 @@ class Stats:
         self.inbound_failed = 0
         self.inbound_unroutable = 0
         self.inbound_words: Counter[str] = Counter()
+        self.request_seconds = 0.0
+        self._counted_at = time.monotonic()
         self._first = 0.0
         self._last = 0.0
 
     def arrived(self, *, send: bool) -> None:
         """A request was received whole."""
+        self._count()
         self.in_flight += 1
         if self.in_flight > self.max_in_flight:
             self.max_in_flight = self.in_flight
@@ -45,7 +48,13 @@ class Stats:
 
     def finished(self) -> None:
         """Its reply was written, or its connection is gone."""
+        self._count()
         self.in_flight -= 1
+
+    def _count(self) -> None:
+        now = time.monotonic()
+        self.request_seconds += self.in_flight * (now - self._counted_at)
+        self._counted_at = now
 
     def as_json(self) -> dict[str, Any]:
         """The counters; the memory's and the people's are added by ``Carrier.stats``."""
@@ -53,6 +62,7 @@ class Stats:
         return {
             "in_flight": self.in_flight,
             "max_in_flight": self.max_in_flight,
+            "request_seconds": round(self.request_seconds, 6),
             "requests": self.sends,
             "other_requests": self.other_requests,
             "outcomes": dict(self.outcomes),

@@ -124,6 +124,11 @@ def _engine(bench: Run, simulator: SimulatorProcess, batch: Batch) -> float:
     report.figure("simulator_cpu_us", simulator_cpu / count * 1e6, "µs")
     report.figure("sender_peak_mb", sent["peak_mb"], "MB")
     report.figure("recorder_peak_mb", recorded["peak_mb"], "MB")
+    if bench.latency_ms:
+        # How many requests the provider really had, on average: what is missing to 40 was lost on our side, what is missing
+        # to the limit beyond that in the simulator.
+        report.figure("mean_in_flight", stats["request_seconds"] / stats["seconds_sending"], "requests")
+        report.figure("provider_ms", stats["request_seconds"] / stats["requests"] * 1000, "ms")
     if (stats["messages_taken"], stats["duplicate_sends"]) != (count, 0):
         report.fault(f"The simulator took {stats['messages_taken']} of {count}, {stats['duplicate_sends']} twice.")
     counts = Message.objects.filter(batch=batch).counts()

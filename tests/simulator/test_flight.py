@@ -60,6 +60,15 @@ def test_highest_number_in_flight_is_exact(simulator: SimulatorProcess, api: htt
     assert simulator.stats()["max_in_flight"] == 13
 
 
+def test_the_time_that_requests_were_open_adds_up(simulator: SimulatorProcess, api: httpx.Client) -> None:
+    simulator.settings(latency_ms=30, latency_sigma=0)
+    for number in range(4):
+        send(api, f"+1415555{number:04}")
+    wait_for(lambda: simulator.stats()["in_flight"] == 0)
+    # Never less than the latencies; a slow machine makes it more.
+    assert simulator.stats()["request_seconds"] >= 4 * 0.030
+
+
 def test_client_that_goes_away_is_no_longer_in_flight_but_was_heard(simulator: SimulatorProcess) -> None:
     with _unanswered(simulator, 3):
         pass
