@@ -45,6 +45,8 @@ BENCHES = {
     "record": Bench("tests.bench.record", "results and statuses from the streams into rows", 20_000, 100_000),
     "webhooks": Bench("tests.bench.webhooks", "webhooks checked, stored and answered on one core", 20_000, 100_000),
 }
+#: At this latency the usual size takes about 40 seconds; no size is that of a lower latency than the second.
+USUAL_LATENCY_MS, LEAST_LATENCY_MS = 50, 10
 MOST_ROUNDS = 50
 MOST_MESSAGES = 2_000_000
 
@@ -91,7 +93,7 @@ def parser_for(name: str) -> argparse.ArgumentParser:
     parser.add_argument(
         "--rounds", type=_number(1, MOST_ROUNDS), default=5, help="times subject and baselines take turns"
     )
-    parser.add_argument("--messages", type=_number(10, MOST_MESSAGES), help=f"how many; {bench.messages} if not said")
+    parser.add_argument("--messages", type=_number(10, MOST_MESSAGES), help=f"how many; usually {bench.messages}")
     parser.add_argument("--full", action="store_true", help=f"the full size: {bench.full} messages")
     parser.add_argument("--limit-seconds", type=_number(1, 86_400), default=3_600, help="no round begins after so long")
     parser.add_argument(
@@ -155,10 +157,17 @@ def _end(number: int, _frame: FrameType | None) -> None:
     raise SystemExit(128 + number)
 
 
+def _usual_messages(bench: Bench, latency_ms: float | None) -> int:
+    """So many that start and end, which last as long for few as for many, weigh little."""
+    if latency_ms is None:
+        return bench.messages
+    return round(bench.messages * USUAL_LATENCY_MS / max(latency_ms, LEAST_LATENCY_MS))
+
+
 def _measure(name: str, options: argparse.Namespace, lab: Lab, *, load_before: float) -> Report:
     bench = BENCHES[name]
-    messages = options.messages or (bench.full if options.full else bench.messages)
     latency = getattr(options, "latency_ms", None)
+    messages = options.messages or (bench.full if options.full else _usual_messages(bench, latency))
     shown: dict[str, Any] = {
         "database": lab.database,
         "messages": messages,
