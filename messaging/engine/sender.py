@@ -203,7 +203,9 @@ class Sender:
                 self.holder,
                 self.limit,
                 0 if window.draining.is_set() else self.limit,
-                window.in_flight,
+                # Until the answer is here requests may be started up to the target as it stands: what is given back now
+                # must not be in use a moment later.
+                max(window.in_flight, window.target),
                 limits.slot_milliseconds(),
                 limits.LEASE_MILLISECONDS,
                 *(lane.token for lane in window.lanes),

@@ -1,6 +1,6 @@
 -- Renew a sender's slots and leases, and tell it how many requests it may have in flight.
 -- KEYS: slots, slot expiry, leases, slots wanted
--- ARGV: holder, limit, slots it wants, slots in use, slot time (ms), lease time (ms), lease token ...
+-- ARGV: holder, limit, slots it wants, slots that it uses or may use before it hears of this, slot time (ms), lease time (ms), lease token ...
 -- Returns {slots held, slots to go to}: it may use what it holds, and starts nothing above the second.
 local now = redis.call('TIME')
 now = now[1] * 1000 + math.floor(now[2] / 1000)
