@@ -156,6 +156,7 @@ def _client(bench: Run, simulator: SimulatorProcess, name: str, count: int) -> f
     }
     with Child(f"tests.bench.send_clients:{name}_client", arguments, bench.lab.cores.subject) as child:
         result = child.run(TIMEOUT_SECONDS)
+    bench.report.figure(f"{name}_cpu_us", result["cpu_seconds"] / count * 1e6, "µs")
     taken = simulator.stats()["messages_taken"]
     if taken != count:
         bench.report.fault(f"{name} sent {count} messages and the simulator took {taken}.")
