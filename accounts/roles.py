@@ -25,6 +25,7 @@ _SHOWN: dict[str, tuple[str, ...]] = {
         "inboundmessage",
         "rejectedwebhook",
         "alert",
+        "optoutreview",
     ),
     "campaigns": (
         "campaign",
@@ -54,7 +55,7 @@ ROLES: dict[str, frozenset[str]] = {
         | _permissions(["add", "change", "delete"], "accounts", "membership")
         | _permissions(["add", "change"], "messaging", "phonenumber", "suppression")
         | _permissions(["add", "change", "delete"], "messaging", "senderpool")
-        | _permissions(["change"], "messaging", "alert")
+        | _permissions(["change"], "messaging", "alert", "optoutreview", "rejectedwebhook")
         | _permissions(["add", "change", "delete"], "campaigns", "campaign", "campaignlist", "subscriber")
         | _permissions(["add", "change", "delete"], "campaigns", "subscriberlist", "subscription", "customfield")
         | {"campaigns.add_subscriberimport", "campaigns.launch_campaign"}
@@ -63,6 +64,7 @@ ROLES: dict[str, frozenset[str]] = {
     SUPPORT: frozenset(
         _VIEW
         | _permissions(["add", "change"], "messaging", "suppression")
+        | _permissions(["change"], "messaging", "optoutreview")
         | _permissions(["change"], "campaigns", "subscriber", "subscription")
     ),
     READ_ONLY: frozenset(_VIEW),

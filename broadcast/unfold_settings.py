@@ -38,6 +38,11 @@ def _open_alerts() -> str:
     return str(apps.get_model("messaging", "Alert").objects.open().count() or "")
 
 
+def _pending_reviews() -> str:
+    """How many possible opt-outs wait for a decision; empty for none."""
+    return str(apps.get_model("messaging", "OptOutReview").objects.filter(state="pending").count() or "")
+
+
 def _item(title: str, icon: str, model: str, badge: Callable[[], str] | None = None) -> dict[str, Any]:
     """A sidebar item that opens a model's list.
 
@@ -115,6 +120,7 @@ UNFOLD: dict[str, Any] = {
             {
                 "title": "Inbox",
                 "items": [
+                    _item("Opt-outs to review", "rule", "messaging_optoutreview", badge=_pending_reviews),
                     _item("Inbound messages", "inbox", "messaging_inboundmessage"),
                     _item("Rejected webhooks", "report", "messaging_rejectedwebhook"),
                 ],

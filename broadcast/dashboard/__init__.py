@@ -17,7 +17,7 @@ from django.utils import timezone
 from accounts.models import Account, User
 from broadcast.core.admin import list_url, page_link
 from broadcast.core.redis import RedisAway, is_away
-from broadcast.dashboard.attention import needs_attention
+from broadcast.dashboard.attention import needs_attention, opt_out_reviews
 from campaigns.admin.campaign_progress import CAMPAIGN_LABELS, bar_parts, local_time, remaining
 from campaigns.models import Campaign, SubscriberList
 from campaigns.services.metrics import campaign_progress
@@ -65,6 +65,7 @@ def live_context(request: HttpRequest) -> dict[str, Any]:
     redis_is_away = is_away()
     return {
         "redis_is_away": redis_is_away,
+        "reviews": opt_out_reviews(user),
         "live_url": reverse("console_live"),
         "going": going_out() if user.has_perm("campaigns.view_campaign") else [],
         "scheduled": scheduled() if user.has_perm("campaigns.view_campaign") else [],

@@ -7,20 +7,21 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Q
+from django.db.models import Count, Min, Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.timesince import timesince
 
 from accounts.models import User
-from broadcast.core.admin import page_link
+from broadcast.core.admin import list_url, page_link
 from campaigns.admin.campaign_progress import next_step
 from campaigns.models import Campaign
 from campaigns.services.missed_time import MISSED
 from integrations.models import Gateway
 from messaging.admin.labels import ALERT_LABELS
 from messaging.admin.sources import source_link
-from messaging.models import Alert, Batch, InboundMessage, RejectedWebhook
+from messaging.models import Alert, Batch, InboundMessage, OptOutReview, RejectedWebhook
 from messaging.services import stalls
 
 State = Campaign.State
@@ -89,6 +90,22 @@ def needs_attention(user: User | AnonymousUser, *, redis_is_away: bool = False) 
     return sorted(found, key=lambda item: item.colour != "danger")
 
 
+def opt_out_reviews(user: User | AnonymousUser) -> Attention | None:
+    """Possible opt-outs that wait for a decision; on top of the page, because whoever wrote one gets nothing until then."""
+    if not user.has_perm("messaging.view_optoutreview"):
+        return None
+    waiting = OptOutReview.objects.filter(state=OptOutReview.State.PENDING).aggregate(
+        n=Count("id"), oldest=Min("created_at")
+    )
+    count = waiting["n"]
+    if not count:
+        return None
+    what = "One person may have opted out" if count == 1 else f"{count:,} people may have opted out"
+    url = list_url(OptOutReview, state__exact=OptOutReview.State.PENDING)
+    link = format_html('<a href="{}" class="text-link">Decide</a>', url)
+    return Attention("danger", link, f"{what}; the oldest has waited for {timesince(waiting['oldest'], depth=1)}.")
+
+
 def _stopped_gateways(told: _Told) -> list[Attention]:
     found = []
     for gateway in Gateway.objects.exclude(stopped_reason="").defer("credentials"):
@@ -153,10 +170,11 @@ def _stalled_campaigns(told: _Told) -> list[Attention]:
 
 def _rejected_webhooks() -> list[Attention]:
     since = timezone.now() - dt.timedelta(days=ATTENTION_DAYS)
-    rejected = RejectedWebhook.objects.filter(received_at__gte=since).count()
+    waiting = RejectedWebhook.objects.filter(received_at__gte=since, state=RejectedWebhook.State.KEPT)
+    rejected = waiting.count()
     if not rejected:
         return []
-    newest = RejectedWebhook.objects.order_by("-id").defer("body").first()
+    newest = waiting.order_by("-id").defer("body", "event").first()
     what = "One signed webhook" if rejected == 1 else f"{rejected:,} signed webhooks"
     text = f"{what} of the last {ATTENTION_DAYS} days could not be understood."
     return [Attention("warning", page_link(newest, "Rejected webhooks"), text)]

@@ -7,6 +7,7 @@ from messaging.admin.inbound import InboundMessageAdmin, RejectedWebhookAdmin
 from messaging.admin.messages import MessageAdmin
 from messaging.admin.numbers import PhoneNumberAdmin
 from messaging.admin.pools import SenderPoolAdmin
+from messaging.admin.reviews import OptOutReviewAdmin
 from messaging.admin.suppressions import SuppressionAdmin
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "GatewayAdmin",
     "InboundMessageAdmin",
     "MessageAdmin",
+    "OptOutReviewAdmin",
     "PhoneNumberAdmin",
     "RejectedWebhookAdmin",
     "SenderPoolAdmin",

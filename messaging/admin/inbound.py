@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, cast
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
@@ -12,8 +13,12 @@ from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter, RelatedDropdownFilter
 
 from broadcast.core.admin import LargeTableMixin, ReadOnlyAdmin, display, page_link
-from messaging.admin.labels import INBOUND_LABELS
+from messaging.admin.labels import INBOUND_LABELS, REJECTED_LABELS
+from messaging.jobs.replay import NotReplayed, dismiss, replay
 from messaging.models import InboundMessage, RejectedWebhook
+
+if TYPE_CHECKING:
+    from accounts.models import User
 
 #: Characters of a text that a list shows.
 EXCERPT_CHARACTERS = 80
@@ -91,17 +96,57 @@ class InboundMessageAdmin(LargeTableMixin, ReadOnlyAdmin[InboundMessage]):
 class RejectedWebhookAdmin(ReadOnlyAdmin[RejectedWebhook]):
     """Signed webhooks that were not understood."""
 
-    list_display = ("display_error", "kind", "gateway", "received_at")
-    list_filter = (("gateway", RelatedDropdownFilter),)
+    list_display = ("display_error", "display_state", "kind", "gateway", "received_at")
+    list_filter = (("state", ChoicesDropdownFilter), ("gateway", RelatedDropdownFilter))
     search_fields = ("error", "body")
+    actions = ("replay_chosen", "dismiss_chosen")
     fieldsets = (
         (None, {"fields": (("gateway", "kind"), "error", "received_at")}),
         ("As it arrived", {"fields": ("body",)}),
+        ("What became of it", {"fields": ("state", ("closed_at", "closed_by"))}),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RejectedWebhook]:
         """With the gateway's name, without its credentials."""
-        return super().get_queryset(request).select_related("gateway").defer("gateway__credentials", "body")
+        return super().get_queryset(request).select_related("gateway").defer("gateway__credentials", "body", "event")
+
+    def has_close_permission(self, request: HttpRequest) -> bool:
+        """Who may replay and dismiss."""
+        return request.user.has_perm("messaging.change_rejectedwebhook")
+
+    @admin.action(description="Replay: try to read it again", permissions=["close"])
+    def replay_chosen(self, request: HttpRequest, queryset: QuerySet[RejectedWebhook]) -> None:
+        """Have the chosen ones take effect after all."""
+        self._each(request, queryset, replay, "Replayed.")
+
+    @admin.action(description="Dismiss: nobody needs to look at it", permissions=["close"])
+    def dismiss_chosen(self, request: HttpRequest, queryset: QuerySet[RejectedWebhook]) -> None:
+        """Close the chosen ones."""
+        self._each(request, queryset, dismiss, "Dismissed.")
+
+    def _each(
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[RejectedWebhook],
+        act: Callable[..., int | None],
+        done: str,
+    ) -> None:
+        count = 0
+        for webhook in queryset.order_by("pk"):
+            try:
+                act(webhook_id=webhook.pk, user=cast("User", request.user))
+            except NotReplayed as error:
+                messages.error(request, str(error))
+            else:
+                count += 1
+                self.log_change(request, webhook, done)
+        if count:
+            messages.success(request, f"{count}: {done}")
+
+    @display(description="State", ordering="state", label=REJECTED_LABELS)
+    def display_state(self, webhook: RejectedWebhook) -> tuple[str, str]:
+        """The state as a label."""
+        return webhook.state, webhook.get_state_display()
 
     @display(description="Error", ordering="error")
     def display_error(self, webhook: RejectedWebhook) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from broadcast.core.admin import Labels
-from messaging.models import Alert, InboundMessage, PhoneNumber, Suppression
+from messaging.models import Alert, InboundMessage, PhoneNumber, RejectedWebhook, Suppression
 from messaging.states import BatchState, MessageState
 
 MESSAGE_LABELS: Labels = {
@@ -51,6 +51,7 @@ SUPPRESSION_LABELS: Labels = {
     Suppression.Reason.OPT_OUT: "warning",
     Suppression.Reason.PROVIDER_OPT_OUT: "warning",
     Suppression.Reason.BAD_NUMBER: "danger",
+    Suppression.Reason.REVIEW: "warning",
     Suppression.Reason.STAFF: "info",
 }
 
@@ -58,4 +59,9 @@ INBOUND_LABELS: Labels = {
     InboundMessage.State.RECEIVED: "info",
     InboundMessage.State.HANDLED: "success",
     InboundMessage.State.UNROUTED: "danger",
+}
+REJECTED_LABELS: Labels = {
+    RejectedWebhook.State.KEPT: "warning",
+    RejectedWebhook.State.REPLAYED: "success",
+    RejectedWebhook.State.DISMISSED: "info",
 }

@@ -109,6 +109,7 @@ def claim(*, queue_name: str, ids: list[int], token: str, origin: Origin | None 
               state = CASE WHEN kind <> 'service' AND EXISTS (
                 SELECT 1 FROM messaging_suppression x WHERE x.account_id = messaging_message.account_id
                   AND x.recipient = messaging_message.recipient AND x.lifted_at IS NULL
+                  AND (kind = 'campaign' OR x.reason <> 'review')
               ) THEN 'suppressed' ELSE 'sending' END
             WHERE id {condition} AND state = 'queued' AND number_id = %s AND {may_leave}
               AND EXISTS (SELECT 1 FROM messaging_phonenumber p JOIN integrations_gateway g ON g.id = p.gateway_id
@@ -175,8 +176,11 @@ def suppress_claimed(*, ids: list[int], token: str) -> int:
     condition, parameter = sql.id_list(ids)
     return sql.run(
         f"""
-        UPDATE messaging_message SET state = 'suppressed', reason = 'opt_out', changed_at = %s,
-          reason_text = 'Opted out while the campaign was sending.'
+        UPDATE messaging_message SET state = 'suppressed', changed_at = %s,
+          reason = COALESCE((SELECT x.reason FROM messaging_suppression x
+            WHERE x.account_id = messaging_message.account_id AND x.recipient = messaging_message.recipient
+              AND x.lifted_at IS NULL), 'opt_out'),
+          reason_text = 'Suppressed while it was being sent.'
         WHERE id {condition} AND state = 'sending' AND lease = %s
         """,  # noqa: S608  the condition is ours
         [timezone.now(), parameter, token],

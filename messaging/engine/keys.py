@@ -154,3 +154,8 @@ def stop_of_number(number: str, recipient: str) -> str:
 def stop_of_account(account_id: int, recipient: str) -> str:
     """Member of ``STOPS``: this person has opted out of this account."""
     return f"a:{account_id}|{recipient}"
+
+
+def hold_of_account(account_id: int, recipient: str) -> str:
+    """Member of ``STOPS``: this person may have opted out of this account, and gets no campaigns until it is decided."""
+    return f"h:{account_id}|{recipient}"

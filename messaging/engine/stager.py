@@ -147,18 +147,18 @@ async def suppress(window: Window, lane: Lane, items: list[Staged]) -> None:
     window.flusher.touched.add(lane)
 
 
-def stop_members(item: Staged) -> tuple[str, str]:
-    """Members of ``STOPS`` that keep a message: its person's opt-out of the number, and of the account."""
-    return (
-        keys.stop_of_number(item.sms.sender, item.sms.recipient),
-        keys.stop_of_account(item.lane.number.account_id, item.sms.recipient),
-    )
+def stop_members(item: Staged) -> tuple[str, ...]:
+    """Members of ``STOPS`` that keep a message: its person's opt-out of the number or the account; a campaign's, a doubt too."""
+    account_id, recipient = item.lane.number.account_id, item.sms.recipient
+    stops = (keys.stop_of_number(item.sms.sender, recipient), keys.stop_of_account(account_id, recipient))
+    return stops if item.lane.batch is None else (*stops, keys.hold_of_account(account_id, recipient))
 
 
-def stop_arguments(items: list[Staged]) -> tuple[str, int, str]:
+def stop_arguments(items: list[Staged]) -> tuple[str, int, str, int]:
     """Arguments of ``stopped.lua`` for messages of one lane."""
-    number = items[0].lane.number
-    return number.number, number.account_id, ",".join([item.sms.recipient for item in items])
+    lane = items[0].lane
+    recipients = ",".join([item.sms.recipient for item in items])
+    return lane.number.number, lane.number.account_id, recipients, int(lane.batch is not None)
 
 
 def stopped_places(items: list[Staged], reply: list[int]) -> list[int]:

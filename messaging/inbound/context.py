@@ -21,6 +21,7 @@ class Inbound:
         number: the number.
         person: what is known of the sender, by name; merge fields of an answer.
         handled_by_provider: the standard word, also one of the provider's own settings, that it has answered already.
+        muted: why nothing is answered, whatever a handler decides; empty to answer.
     """
 
     message: InboundMessage
@@ -28,6 +29,7 @@ class Inbound:
     number: PhoneNumber
     person: dict[str, Any] = field(default_factory=dict)
     handled_by_provider: OptOutAction = OptOutAction.NONE
+    muted: str = ""
 
 
 @dataclass(frozen=True, slots=True)

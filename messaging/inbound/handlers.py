@@ -1,13 +1,36 @@
-"""The transport's own handlers, in their order: opt-out, help, opt-in, default reply, inbox."""
+"""The transport's own handlers, in their order: loop guard, opt-out, help, opt-in, unclear opt-out, default reply, inbox."""
 
 from __future__ import annotations
+
+import logging
 
 from broadcast.core.merge import TemplateError, render_template
 from integrations.sms.events import OptOutAction
 from messaging.inbound.context import Decision, Inbound
 from messaging.models import Message, Suppression
-from messaging.services.suppressions import lift, suppress
-from messaging.words import is_help, is_opt_in, is_opt_out
+from messaging.services.loops import LOOP_MESSAGES, LOOP_MINUTES, is_talking_in_circles
+from messaging.services.reviews import ask, opt_out_text
+from messaging.services.suppressions import OPT_OUTS, lift, suppress
+from messaging.wording import Intent, is_help, is_opt_in, is_opt_out, read
+
+logger = logging.getLogger(__name__)
+
+
+def loop_guard(inbound: Inbound) -> Decision | None:
+    """Too many messages to and from one person at once: two machines answer each other, so ours falls silent.
+
+    What people ask of us about their consent is done all the same, without a word.
+    """
+    message = inbound.message
+    if not is_talking_in_circles(inbound.account.pk, message.sender, message.received_at, but=message.pk):
+        return None
+    silent = f"Over {LOOP_MESSAGES} messages to and from them in {LOOP_MINUTES} minutes: no automatic answer."
+    intent = read(message.body).intent
+    if intent in (Intent.OPT_OUT, Intent.OPT_IN, Intent.UNCLEAR) or inbound.handled_by_provider:
+        inbound.muted = silent
+        return None
+    logger.warning("Inbound message %s is not answered: over %s messages in a few minutes", message.pk, LOOP_MESSAGES)
+    return Decision(silent)
 
 
 def opt_out(inbound: Inbound) -> Decision | None:
@@ -25,10 +48,7 @@ def opt_out(inbound: Inbound) -> Decision | None:
         return Decision("They were suppressed before; one confirmation is all that is allowed.")
     if inbound.handled_by_provider:
         return Decision("Opted out; the provider has confirmed it already.")
-    text = account.opt_out_text or (
-        f"{account.name}: you are unsubscribed and will get no more messages. Reply START to come back."
-    )
-    return Decision("Opted out and confirmed.", text, Message.Kind.SERVICE)
+    return Decision("Opted out and confirmed.", opt_out_text(account), Message.Kind.SERVICE)
 
 
 def help_word(inbound: Inbound) -> Decision | None:
@@ -50,7 +70,7 @@ def opt_in(inbound: Inbound) -> Decision | None:
     suppression = Suppression.objects.active().filter(account=account, recipient=message.sender).first()
     if suppression is None:
         return None
-    if suppression.reason not in (Suppression.Reason.OPT_OUT, Suppression.Reason.PROVIDER_OPT_OUT):
+    if suppression.reason not in (*OPT_OUTS, Suppression.Reason.REVIEW):
         return Decision(f"Asked to come back, but stays suppressed: {suppression.get_reason_display().lower()}.")
     lift(account_id=account.pk, recipient=message.sender, note=message.body)
     if inbound.handled_by_provider:
@@ -78,3 +98,12 @@ def inbox(inbound: Inbound) -> Decision:
     if inbound.message.body:
         return Decision("No automatic answer: it waits in the inbox.")
     return Decision("Without text: it waits in the inbox.")
+
+
+def unclear_opt_out(inbound: Inbound) -> Decision | None:
+    """What may be an opt-out waits for a person, and blocks campaigns until then."""
+    reading = read(inbound.message.body)
+    if reading.intent is not Intent.UNCLEAR:
+        return None
+    ask(inbound=inbound.message, reading=reading)
+    return Decision(reading.why)

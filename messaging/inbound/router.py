@@ -24,9 +24,11 @@ from messaging.states import MessageState
 logger = logging.getLogger(__name__)
 
 _handlers: list[tuple[str, Handler]] = [
+    ("loop_guard", handlers.loop_guard),
     ("opt_out", handlers.opt_out),
     ("help", handlers.help_word),
     ("opt_in", handlers.opt_in),
+    ("unclear_opt_out", handlers.unclear_opt_out),
     ("default_reply", handlers.default_reply),
     ("inbox", handlers.inbox),
 ]
@@ -59,7 +61,9 @@ def register_person_source(source: PersonSource) -> None:
         _person_sources.append(source)
 
 
-def receive(*, gateway_id: int, sms: InboundSms, received_at: dt.datetime) -> InboundMessage | None:
+def receive(
+    *, gateway_id: int, sms: InboundSms, received_at: dt.datetime, idempotency_token: str = ""
+) -> InboundMessage | None:
     """Store and route one inbound message; None when it was here before.
 
     One transaction: the row, its effects and the answer are there together or not at all.
@@ -68,9 +72,13 @@ def receive(*, gateway_id: int, sms: InboundSms, received_at: dt.datetime) -> In
         gateway_id: where it came in.
         sms: the message; NUL characters, which the database cannot hold, are taken out.
         received_at: aware time at which the webhook was stored.
+        idempotency_token: the provider's mark of the webhook, where it holds one message: the same token has one effect.
     """
     sms = _without_nul(sms)
+    token = idempotency_token.replace("\x00", "")[:64]
     with transaction.atomic():
+        if token and InboundMessage.objects.filter(gateway_id=gateway_id, idempotency_token=token).exists():
+            return None
         number = (
             PhoneNumber.objects.select_related("account", "gateway")
             .exclude(state=PhoneNumber.State.RELEASED)
@@ -87,6 +95,8 @@ def receive(*, gateway_id: int, sms: InboundSms, received_at: dt.datetime) -> In
                 "recipient": sms.recipient,
                 "body": sms.body,
                 "media": [list(item) for item in sms.media],
+                "segments": sms.segments,
+                "idempotency_token": token,
                 "received_at": received_at,
             },
         )
@@ -130,6 +140,8 @@ def _route(message: InboundMessage, number: PhoneNumber, sms: InboundSms) -> Non
 def _answer(inbound: Inbound, decision: Decision) -> str:
     """Queue the answer; else why there is none."""
     account, number = inbound.account, inbound.number
+    if inbound.muted:
+        return f"Not answered: {inbound.muted}"
     if not account.is_active:
         return f"Not answered: {account} is {account.get_status_display().lower()}."
     if number.state != PhoneNumber.State.ACTIVE:

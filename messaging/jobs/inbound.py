@@ -15,11 +15,15 @@ from broadcast.core.redis import RedisAway, get_redis
 from integrations.models import Gateway
 from integrations.sms.contract import Webhook
 from integrations.sms.errors import AdapterError, UnparsableWebhook
+from integrations.sms.events import InboundSms
 from messaging.engine import keys
 from messaging.inbound import router
 from messaging.jobs.recorder import BLOCK_MILLISECONDS, ENTRIES, keep_rejected
 
 logger = logging.getLogger(__name__)
+
+#: The same in every attempt to deliver one webhook (Twilio).
+IDEMPOTENCY_HEADER = "i-twilio-idempotency-token"
 
 
 def run(*, seconds: float, go_on: Callable[[], bool]) -> None:
@@ -63,10 +67,8 @@ def _receive(event: dict[str, Any]) -> int:
     except AdapterError as error:
         keep_rejected(event, "inbound", error)
         return 0
-    received_at = dt.datetime.fromtimestamp(event["t"], dt.UTC)
     try:
-        for sms in messages:
-            router.receive(gateway_id=gateway.pk, sms=sms, received_at=received_at)
+        route(event, messages)
     except (OperationalError, InterfaceError, *RedisAway):
         raise
     except Exception as error:
@@ -75,3 +77,20 @@ def _receive(event: dict[str, Any]) -> int:
         keep_rejected(event, "inbound", UnparsableWebhook(f"It cannot be routed ({type(error).__name__}): {error}"))
         return 0
     return len(messages)
+
+
+def route(event: dict[str, Any], messages: list[InboundSms]) -> int:
+    """Store and route a webhook's messages; how many of them were new.
+
+    Args:
+        event: the webhook as it stands in the stream.
+        messages: what the adapter read in it.
+    """
+    received_at = dt.datetime.fromtimestamp(event["t"], dt.UTC)
+    # Of a webhook with several messages each has its own id, and the token is that of all.
+    token = event["h"].get(IDEMPOTENCY_HEADER, "") if len(messages) == 1 else ""
+    routed = [
+        router.receive(gateway_id=event["g"], sms=sms, received_at=received_at, idempotency_token=token)
+        for sms in messages
+    ]
+    return sum(message is not None for message in routed)

@@ -144,17 +144,40 @@ class Recorder:
         """Records of a group of status webhooks."""
         found: list[tuple[DeliveryReport, int, dt.datetime]] = []
         for event in events:
-            adapter = self._adapter(event["g"])
-            if adapter is None:
-                continue
-            at = dt.datetime.fromtimestamp(event["t"], dt.UTC)
-            webhook = Webhook(event["u"], event["h"], event["b"].encode("latin-1"), message_id=event["m"])
             try:
-                reports = adapter.parse_status(webhook)
+                reports = self.read(event)
             except AdapterError as error:
                 keep_rejected(event, "status", error)
                 continue
+            at = dt.datetime.fromtimestamp(event["t"], dt.UTC)
             found += [(_storable(report), event["g"], at) for report in reports]
+        return self._match(found)
+
+    def read(self, event: dict[str, Any]) -> list[DeliveryReport]:
+        """The reports of a status webhook; none when its gateway is gone.
+
+        Raises:
+            AdapterError: it is not understood.
+        """
+        adapter = self._adapter(event["g"])
+        if adapter is None:
+            return []
+        return adapter.parse_status(as_webhook(event))
+
+    def replay(self, event: dict[str, Any]) -> int:
+        """Record one status webhook that was kept; how many reports were in it.
+
+        Raises:
+            AdapterError: it is not understood now either.
+        """
+        at = dt.datetime.fromtimestamp(event["t"], dt.UTC)
+        reports = [(_storable(report), event["g"], at) for report in self.read(event)]
+        self.apply(self._match(reports))
+        self.finish_batches(force=True)
+        return len(reports)
+
+    def _match(self, found: list[tuple[DeliveryReport, int, dt.datetime]]) -> list[Record]:
+        """Records of reports; those that came before our own record of the provider's id are kept."""
         by_provider_id = _message_ids(report.provider_id for report, _, _ in found if report.message_id is None)
         rows, early = [], []
         for report, gateway_id, at in found:
@@ -165,6 +188,11 @@ class Recorder:
                 rows.append(_record(report, message_id, gateway_id, at))
         _keep_early(early)
         return rows
+
+
+def as_webhook(event: dict[str, Any]) -> Webhook:
+    """A webhook as it stands in a stream, as an adapter reads it."""
+    return Webhook(event["u"], event["h"], event["b"].encode("latin-1"), message_id=event["m"])
 
 
 def _storable(report: DeliveryReport) -> DeliveryReport:
@@ -184,6 +212,7 @@ def keep_rejected(event: dict[str, Any], kind: str, error: AdapterError) -> None
         gateway_id=event["g"],
         kind=kind,
         body=event["b"].encode("latin-1").decode("utf-8", "replace").replace("\x00", "\ufffd"),
+        event=orjson.dumps(event).decode(),
         error=str(error)[:255],
         received_at=dt.datetime.fromtimestamp(event["t"], dt.UTC),
     )

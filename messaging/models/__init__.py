@@ -8,6 +8,7 @@ from messaging.models.inbound import InboundMessage, RejectedWebhook
 from messaging.models.messages import EarlyReport, Message
 from messaging.models.numbers import PhoneNumber
 from messaging.models.pools import SenderPool
+from messaging.models.reviews import OptOutReview
 from messaging.models.suppressions import Suppression
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "EarlyReport",
     "InboundMessage",
     "Message",
+    "OptOutReview",
     "PhoneNumber",
     "RejectedWebhook",
     "SenderPool",

@@ -20,6 +20,7 @@ class Suppression(models.Model):
         OPT_OUT = "opt_out", "Opted out"
         PROVIDER_OPT_OUT = "provider_opt_out", "Opted out at the provider"
         BAD_NUMBER = "bad_number", "Number cannot receive texts"
+        REVIEW = "review", "May have opted out: to be reviewed"
         STAFF = "staff", "Suppressed by staff"
 
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="suppressions")

@@ -42,7 +42,13 @@ def submit(
     now = timezone.now()
     suppression = None
     if kind != Message.Kind.SERVICE:
-        suppression = Suppression.objects.active().filter(account=account, recipient=recipient).first()
+        # Who may have opted out gets no campaigns until somebody has decided, but answers.
+        suppression = (
+            Suppression.objects.active()
+            .filter(account=account, recipient=recipient)
+            .exclude(reason=Suppression.Reason.REVIEW)
+            .first()
+        )
     message = Message.objects.create(
         kind=kind,
         account=account,

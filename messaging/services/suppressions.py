@@ -67,19 +67,25 @@ def suppress(
             suppression_added.send(
                 sender=Suppression, account_id=account_id, recipient=recipient, reason=reason, message_id=message_id
             )
+    tell_senders(account_id=account_id, recipient=recipient, reason=reason)
+    return created
+
+
+def tell_senders(*, account_id: int, recipient: str, reason: str) -> None:
+    """Have senders that hold a message to this recipient see the suppression before it leaves."""
+    is_doubt = reason == Suppression.Reason.REVIEW
+    member = (keys.hold_of_account if is_doubt else keys.stop_of_account)(account_id, recipient)
     try:
-        member = keys.stop_of_account(account_id, recipient)
         get_redis().pipeline(transaction=False).zadd(keys.STOPS, {member: time.time()}).publish(
             keys.STOPPED, member
         ).execute()
     except RedisAway as error:
         logger.warning("Redis is away: a suppression holds from the next claim on: %s", error)
-    return created
 
 
 def _opt_out_as_well(suppression: Suppression, *, reason: str, note: str, message_id: int | None) -> bool:
     """An opt-out of somebody who is suppressed for another reason; True when it is what suppresses them now."""
-    if suppression.reason == Suppression.Reason.BAD_NUMBER:
+    if suppression.reason in (Suppression.Reason.BAD_NUMBER, Suppression.Reason.REVIEW):
         suppression.reason, suppression.note, suppression.message_id = reason, note[:200], message_id
         suppression.save(update_fields=("reason", "note", "message_id"))
         return True
@@ -118,6 +124,7 @@ def forget_stop(*, account_id: int, recipient: str) -> None:
     numbers = PhoneNumber.objects.filter(account_id=account_id).values_list("number", flat=True)
     members = [
         keys.stop_of_account(account_id, recipient),
+        keys.hold_of_account(account_id, recipient),
         *(keys.stop_of_number(number, recipient) for number in numbers),
     ]
     try:

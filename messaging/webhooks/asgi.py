@@ -23,7 +23,7 @@ from integrations.sms.events import OptOutAction
 from messaging.engine import keys
 from messaging.webhooks.commit import Event, GroupCommit
 from messaging.webhooks.gateways import GatewayDirectory, KnownGateway, NothingPublished
-from messaging.words import is_opt_out
+from messaging.wording import is_opt_out
 
 logger = logging.getLogger("webhooks")
 

@@ -69,25 +69,35 @@ def stored(stream: str) -> list[dict[str, Any]]:
     return [event for _, entry in get_redis().xrange(stream) for event in orjson.loads(entry[keys.FIELD])]
 
 
-def put_inbound(gateway: Gateway, *messages: dict[str, str], body: str | None = None) -> None:
+#: When webhooks came in unless a test says so, seconds since 1970.
+USUAL_TIME = 1_750_000_000.5
+
+
+def put_inbound(
+    gateway: Gateway, *messages: dict[str, str], body: str | None = None, at: float = USUAL_TIME, token: str = ""
+) -> None:
     """Put inbound webhooks into the stream as the webhook process does, in one entry.
 
     Args:
         gateway: where they came in.
         messages: fields of each.
         body: a raw body instead.
+        at: when they came in, seconds since 1970.
+        token: the provider's mark of the webhook.
     """
+    headers = dict(FORM) | ({"i-twilio-idempotency-token": token} if token else {})
     bodies = [urlencode(fields) for fields in messages] if body is None else [body]
     events = [
-        {"g": gateway.pk, "u": "http://hooks.test/", "h": dict(FORM), "b": text, "m": None, "t": 1_750_000_000.5}
-        for text in bodies
+        {"g": gateway.pk, "u": "http://hooks.test/", "h": headers, "b": text, "m": None, "t": at} for text in bodies
     ]
     get_redis().xadd(keys.INBOUND, {keys.FIELD: orjson.dumps(events)})
 
 
-def receive(line: PhoneNumber, body: str, sender: str = "+14155552671", **extra: str) -> InboundMessage:
+def receive(
+    line: PhoneNumber, body: str, sender: str = "+14155552671", *, at: float = USUAL_TIME, **extra: str
+) -> InboundMessage:
     """One message to a number, from the stream to its row."""
-    put_inbound(line.gateway, sms_fields(sender=sender, recipient=line.number, body=body, **extra))
+    put_inbound(line.gateway, sms_fields(sender=sender, recipient=line.number, body=body, **extra), at=at)
     inbound.drain()
     assert not stored(keys.INBOUND)
     return InboundMessage.objects.latest("id")

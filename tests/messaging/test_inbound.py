@@ -217,7 +217,9 @@ def test_a_handler_of_a_layer_above_has_its_named_place(line: PhoneNumber, monke
     monkeypatch.setattr(router, "_handlers", list(router._handlers))
     router.register("keyword", lambda _: Decision("A keyword.", "You are in."), before="default_reply")
     router.register("keyword", lambda _: None, before="opt_out")
-    assert [name for name, _ in router._handlers] == ["opt_out", "help", "opt_in", "keyword", "default_reply", "inbox"]
+    assert [name for name, _ in router._handlers] == [
+        *("loop_guard", "opt_out", "help", "opt_in", "unclear_opt_out", "keyword", "default_reply", "inbox")
+    ]
     assert reply_to(receive(line, "JOIN")) == "You are in."
     assert receive(line, "STOP").handler == "opt_out"
     with pytest.raises(LookupError, match="no inbound handler “nowhere”"):
