@@ -119,7 +119,7 @@ class InboundMessageFactory(ModelFactory[InboundMessage]):
     number = factory.SubFactory(PhoneNumberFactory)
     account = factory.SelfAttribute("number.account")
     gateway = factory.SelfAttribute("number.gateway")
-    provider_id = factory.Sequence(lambda n: f"SM{n:032d}")
+    provider_id = factory.Sequence(lambda n: f"SMf{n:031d}")
     sender = factory.Sequence(number_at)
     recipient = factory.SelfAttribute("number.number")
     body = "Is this still on?"
