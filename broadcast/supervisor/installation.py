@@ -79,7 +79,7 @@ def webhooks_program(config: Config) -> Program:
     command = _gunicorn(
         config.webhook_bind,
         "messaging.webhooks.asgi:application",
-        *("--worker-class", "uvicorn_worker.UvicornWorker"),
+        *("--worker-class", "messaging.webhooks.worker.WebhookWorker"),
         *("--workers", "2" if config.is_production else "1"),
     )
     return Program(WEBHOOKS, command, ready=partial(_answers_http, config.webhook_bind, "/healthz"))

@@ -89,7 +89,8 @@ class Application:
             return Reply(404, {}, b"There is no webhook at this address.")
         if scope["method"] != "POST":
             return Reply(405, {"allow": "POST"}, b"Webhooks are POSTed.")
-        body = await _body(scope, receive)
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        body = await _body(headers, receive)
         try:
             gateway = await self.gateways.find(match["key"])
         except NothingPublished:
@@ -102,7 +103,7 @@ class Application:
             return Reply(404, {}, b"There is no such gateway.")
         webhook = Webhook(
             url=_public_url(scope),
-            headers={name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]},
+            headers=headers,
             body=body,
             message_id=int(match["message"]) if match["message"] else None,
         )
@@ -159,11 +160,12 @@ def _public_url(scope: Scope) -> str:
     return f"{config().webhook_url}{path}{'?' + query if query else ''}"
 
 
-async def _body(scope: Scope, receive: Receive) -> bytes:
-    length = dict(scope["headers"]).get(b"content-length", b"0")
+async def _body(headers: dict[str, str], receive: Receive) -> bytes:
+    length = headers.get("content-length", "0")
     if length.isdigit() and int(length) > MAX_BODY_BYTES:
         raise TooLarge
-    chunks, size = [], 0
+    chunks: list[bytes] = []
+    size = 0
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
@@ -172,9 +174,9 @@ async def _body(scope: Scope, receive: Receive) -> bytes:
         size += len(chunk)
         if size > MAX_BODY_BYTES:
             raise TooLarge
-        chunks.append(chunk)
         if not message.get("more_body"):
-            return b"".join(chunks)
+            return b"".join([*chunks, chunk]) if chunks else chunk
+        chunks.append(chunk)
 
 
 async def _send(send: Send, reply: Reply) -> None:

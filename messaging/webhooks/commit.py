@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -34,15 +34,18 @@ class Event:
     stream: str
     data: dict[str, Any]
     stops: tuple[str, ...] = ()
-    stored: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
 class GroupCommit:
-    """Appends events; one append is under way at a time, and what arrives meanwhile goes with the next."""
+    """Appends events; one append is under way at a time, and what arrives meanwhile goes with the next.
+
+    Made inside the event loop that it works in: asking for the running loop is a system call each time.
+    """
 
     def __init__(self, client: AsyncClient) -> None:
         self.client = client
-        self.waiting: list[Event] = []
+        self.loop = asyncio.get_running_loop()
+        self.waiting: list[tuple[Event, asyncio.Future[None]]] = []
         self.task: asyncio.Task[None] | None = None
 
     async def store(self, event: Event) -> None:
@@ -52,10 +55,11 @@ class GroupCommit:
             redis.RedisError: it was not stored, or it is not known whether it was.
             TimeoutError: the same.
         """
-        self.waiting.append(event)
+        stored = self.loop.create_future()
+        self.waiting.append((event, stored))
         if self.task is None or self.task.done():
-            self.task = asyncio.create_task(self._run())
-        await event.stored
+            self.task = self.loop.create_task(self._run())
+        await stored
 
     async def _run(self) -> None:
         while self.waiting:
@@ -63,15 +67,15 @@ class GroupCommit:
             group, self.waiting = self.waiting[:size], self.waiting[size:]
             try:
                 async with asyncio.timeout(TIMEOUT_SECONDS):
-                    await self._append(group)
+                    await self._append([event for event, _ in group])
             except (redis.RedisError, OSError, TimeoutError) as error:
-                for event in group:
-                    if not event.stored.done():
-                        event.stored.set_exception(error)
+                for _, stored in group:
+                    if not stored.done():
+                        stored.set_exception(error)
             else:
-                for event in group:
-                    if not event.stored.done():
-                        event.stored.set_result(None)
+                for _, stored in group:
+                    if not stored.done():
+                        stored.set_result(None)
 
     async def _append(self, group: list[Event]) -> None:
         streams: dict[str, list[dict[str, Any]]] = {}
@@ -90,10 +94,10 @@ class GroupCommit:
         await pipe.execute()
 
 
-def _group_size(waiting: list[Event]) -> int:
+def _group_size(waiting: list[tuple[Event, asyncio.Future[None]]]) -> int:
     """How many of the waiting events go into the next entry; at least one."""
     characters = 0
-    for size, event in enumerate(waiting[:GROUP]):
+    for size, (event, _) in enumerate(waiting[:GROUP]):
         characters += len(event.data.get("b", ""))
         if characters > GROUP_CHARACTERS:
             return max(size, 1)

@@ -30,7 +30,7 @@ BASELINE_SHARE = 8
 TIMEOUT_SECONDS = 300.0
 START_SECONDS = 30.0
 _COMMON = ("--no-control-socket", "--log-level", "warning", "--workers", "1")
-_SUBJECT = ("messaging.webhooks.asgi:application", "--worker-class", "uvicorn_worker.UvicornWorker")
+_SUBJECT = ("messaging.webhooks.asgi:application", "--worker-class", "messaging.webhooks.worker.WebhookWorker")
 _DJANGO = (
     "tests.bench.webhook_view:application",
     *("--worker-class", "gthread", "--threads", "8", "--keep-alive", "75"),

@@ -56,6 +56,9 @@ def check_signature(webhook: Webhook, keys: Sequence[bytes]) -> None:
         raise SignatureError("The webhook has no X-Twilio-Signature header, so it does not come from Twilio. Refused.")
     algorithm = _algorithm(webhook.headers.get("x-twilio-webhooks-signature-settings", ""))
     suffix = _signed_suffix(webhook)
+    # As it is first: taking a URL apart costs more than the signature.
+    if _matches((webhook.url,), suffix, given, keys, algorithm):
+        return
     if _matches(_with_and_without_port(webhook.url), suffix, given, keys, algorithm):
         return
     for url in _other_urls(webhook):
