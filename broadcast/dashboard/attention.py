@@ -15,6 +15,7 @@ from django.utils.timesince import timesince
 
 from accounts.models import User
 from broadcast.core.admin import list_url, page_link
+from broadcast.core.config import config
 from campaigns.admin.campaign_progress import next_step
 from campaigns.models import Campaign
 from campaigns.services.missed_time import MISSED
@@ -23,6 +24,7 @@ from messaging.admin.labels import ALERT_LABELS
 from messaging.admin.sources import source_link
 from messaging.models import Alert, Batch, InboundMessage, OptOutReview, RejectedWebhook
 from messaging.services import stalls
+from messaging.services.gateways import wrong_urls
 
 State = Campaign.State
 
@@ -77,6 +79,7 @@ def needs_attention(user: User | AnonymousUser, *, redis_is_away: bool = False) 
     told = _Told()
     if user.has_perm("integrations.view_gateway"):
         found += _stopped_gateways(told)
+        found += [] if redis_is_away else _wrong_urls()
     if user.has_perm("campaigns.view_campaign"):
         found += _standing_campaigns(told)
     if user.has_perm("messaging.view_alert"):
@@ -104,6 +107,19 @@ def opt_out_reviews(user: User | AnonymousUser) -> Attention | None:
     url = list_url(OptOutReview, state__exact=OptOutReview.State.PENDING)
     link = format_html('<a href="{}" class="text-link">Decide</a>', url)
     return Attention("danger", link, f"{what}; the oldest has waited for {timesince(waiting['oldest'], depth=1)}.")
+
+
+def _wrong_urls() -> list[Attention]:
+    """Gateways whose provider signs another address than the one that is set: everything from there is refused."""
+    return [
+        Attention(
+            "danger",
+            page_link(gateway),
+            f"Its webhooks are refused: replies and delivery reports do not arrive. Their signature would match for {url}, "
+            f"and BROADCAST_WEBHOOK_URL is {config().webhook_url}. Set it to what the provider calls, and restart.",
+        )
+        for gateway, url in wrong_urls()
+    ]
 
 
 def _stopped_gateways(told: _Told) -> list[Attention]:

@@ -20,6 +20,8 @@ STOPS = "{inbound}:stops"
 STOPPED = "{inbound}:stopped"
 #: Hash of gateways for the webhook process: key in URLs → encrypted settings.
 WEBHOOK_GATEWAYS = "webhooks:gateways"
+#: Seconds for which a webhook that was signed for another address is remembered.
+WRONG_URL_SECONDS = 15 * 60
 
 
 #: The one field of a stream entry: a group of events, packed.
@@ -159,3 +161,8 @@ def stop_of_account(account_id: int, recipient: str) -> str:
 def hold_of_account(account_id: int, recipient: str) -> str:
     """Member of ``STOPS``: this person may have opted out of this account, and gets no campaigns until it is decided."""
     return f"h:{account_id}|{recipient}"
+
+
+def wrong_url(gateway_id: int) -> str:
+    """The address, without its query, that a gateway's provider signs although ours is set to another."""
+    return f"webhooks:wrong-url:{gateway_id}"

@@ -187,3 +187,14 @@ def watch_circuits() -> None:
                 f"itself. Look at the provider's status page and at our network. Last: {state[b'reason'].decode()}"
             )
             raise_alert(kind=Alert.Kind.GATEWAY_DOWN, gateway=gateway, text=text)
+
+
+def wrong_urls() -> list[tuple[Gateway, str]]:
+    """Gateways whose provider lately signed another address than ours, with that address.
+
+    Raises:
+        redis.RedisError: Redis is away.
+    """
+    gateways = list(Gateway.objects.defer("credentials").order_by("name"))
+    found = get_redis().mget([keys.wrong_url(gateway.pk) for gateway in gateways]) if gateways else []
+    return [(gateway, url.decode()) for gateway, url in zip(gateways, found, strict=True) if url is not None]

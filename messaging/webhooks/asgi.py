@@ -36,6 +36,8 @@ MAX_BODY_BYTES = 512 * 1024
 _PATH = re.compile(r"^/webhooks/(?P<key>[A-Za-z0-9_-]{1,32})/(?P<kind>status|inbound)(?:/(?P<message>\d{1,18}))?/?$")
 #: Headers that an adapter may need to read a stored webhook again.
 _KEPT_HEADERS = ("content-type", "i-twilio-idempotency-token")
+#: The console is told of a wrong address this often at most.
+TELL_AGAIN_SECONDS = 60.0
 _TRY_AGAIN = Reply(503, {"retry-after": "5"}, b"Not stored, try again.")
 
 
@@ -52,6 +54,8 @@ class Application:
 
     def __init__(self) -> None:
         self.client: Any = None
+        #: When the console was told of a gateway's wrong address.
+        self.told_at: dict[int, float] = {}
 
     def _open(self) -> None:
         # Opened at the first request: gunicorn forks after the import, and a client belongs to one event loop.
@@ -116,12 +120,22 @@ class Application:
                 else ""
             )
             logger.warning("A webhook for gateway %s is refused: %s%s", gateway.id, error, hint)
+            await self._remember_wrong_url(gateway.id, error)
             return Reply(403, {}, b"The signature is missing or wrong.")
         except AdapterError:
             # Signed or not, it cannot be read; without a signature nothing may be stored.
             return Reply(403, {}, b"The signature cannot be checked.")
         await self.commit.store(_event(match["kind"], gateway, webhook))
         return gateway.adapter.webhook_reply()
+
+    async def _remember_wrong_url(self, gateway_id: int, error: SignatureError) -> None:
+        """Tell the console that only an address is wrong: the signature itself is the provider's."""
+        now = time.monotonic()
+        if not error.matching_url or now < self.told_at.get(gateway_id, 0.0) + TELL_AGAIN_SECONDS:
+            return
+        self.told_at[gateway_id] = now
+        url = error.matching_url.partition("?")[0]
+        await self.client.set(keys.wrong_url(gateway_id), url, ex=keys.WRONG_URL_SECONDS)
 
 
 def _event(kind: str, gateway: KnownGateway, webhook: Webhook) -> Event:

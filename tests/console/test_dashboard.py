@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from broadcast.core import redis as core_redis
 from campaigns.models import Campaign
+from messaging.engine import keys
 from tests.console.test_campaigns import page_of, sending_campaign
 from tests.factories import (
     AccountFactory,
@@ -133,3 +134,13 @@ def test_live_part_reloads_the_page_once_the_session_has_ended(client: Client) -
     response = client.get("/admin/live/", headers={"HX-Request": "true"}, follow=True)
     assert response.headers["HX-Refresh"] == "true"
     assert not response.content
+
+
+def test_a_wrong_public_address_is_said_with_the_right_one(operator: Client) -> None:
+    gateway = GatewayFactory.create(name="Main line")
+    core_redis.get_redis().set(keys.wrong_url(gateway.pk), "https://sms.example.org/webhooks/k/inbound", ex=60)
+    page = page_of(operator.get("/admin/"))
+    assert "Main line" in page
+    assert "would match for https://sms.example.org/webhooks/k/inbound" in page
+    core_redis.get_redis().delete(keys.wrong_url(gateway.pk))
+    assert "would match" not in page_of(operator.get("/admin/"))

@@ -149,6 +149,7 @@ def test_the_same_token_has_one_effect(line: PhoneNumber) -> None:
         )
     inbound.drain()
     assert InboundMessage.objects.get().idempotency_token == "4bc4f8a8-f3a5-4e2e"
+    assert not RejectedWebhook.objects.exists()
     put_inbound(line.gateway, sms_fields(sender=PERSON, recipient=line.number, body="hi"), token="another")
     inbound.drain()
     assert InboundMessage.objects.count() == 2

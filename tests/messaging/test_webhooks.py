@@ -16,7 +16,7 @@ from integrations.simulator.process import SimulatorProcess
 from messaging.engine import keys
 from messaging.jobs import inbound
 from messaging.models import InboundMessage, PhoneNumber
-from messaging.services.gateways import publish_gateways
+from messaging.services.gateways import publish_gateways, wrong_urls
 from messaging.webhooks.asgi import MAX_BODY_BYTES
 from tests.factories import GatewayFactory, PhoneNumberFactory
 from tests.integrations.twilio_payloads import sign
@@ -84,6 +84,9 @@ def test_the_signature_is_of_the_public_address_and_its_port(provider: Provider,
     for wrong in (private, portless):
         assert wrong.call(known, "inbound", fields).status_code == 403
     assert nothing_stored()
+    # The console hears of the address that would be right.
+    ((gateway, url),) = wrong_urls()
+    assert (gateway, url) == (known, f"{provider.base_url}/webhooks/{known.key}/inbound")
     assert provider.call(known, "inbound", fields).status_code == 200
     query = sign(provider.request(known, "inbound?source=a%20b", fields), key=known.credentials["auth_token"])
     url = query.url.removeprefix(PUBLIC_URL)
@@ -148,6 +151,13 @@ def test_a_caller_that_hangs_up_changes_nothing(provider: Provider, known: Gatew
         provider.raw(webhook.url.removeprefix(PUBLIC_URL), broken(), dict(webhook.headers))
     assert provider.client.get(f"{provider.base_url}/healthz").status_code == 200
     assert nothing_stored()
+
+
+def test_the_mark_of_a_repeat_is_kept_and_others_tokens_are_not(provider: Provider, known: Gateway) -> None:
+    webhook = provider.request(known, "inbound", sms())
+    headers = {**webhook.headers, "I-Twilio-Idempotency-Token": "4bc4f8a8", "X-Other": "x"}
+    assert provider.raw(f"/webhooks/{known.key}/inbound", webhook.body, headers).status_code == 200
+    assert set(stored(keys.INBOUND)[0]["h"]) == {"content-type", "i-twilio-idempotency-token"}
 
 
 def test_what_is_stored_is_what_came(provider: Provider, known: Gateway) -> None:

@@ -15,6 +15,8 @@ from integrations.sms.errors import SignatureError
 #: Far more than Twilio sends; a form with more is not read to its end.
 MAX_FIELDS = 1000
 
+#: Folders of the public URL that may be too many of it.
+_MAX_PREFIXES = 4
 _FORM = "application/x-www-form-urlencoded"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _ALGORITHMS = {"HMAC_SHA1": "sha1", "HMAC_SHA256": "sha256"}
@@ -147,7 +149,9 @@ def _other_urls(webhook: Webhook) -> Iterator[str]:
     hosts = dict.fromkeys(host for host in (parts.netloc, *forwarded) if host)
     schemes = dict.fromkeys(scheme for scheme in (parts.scheme, protocol, "https", "http") if scheme in _DEFAULT_PORTS)
     bare = parts.path.rstrip("/")
-    paths = dict.fromkeys((parts.path, bare, f"{bare}/"))
+    # A prefix of ours may be one that the provider does not call.
+    places = [place for place, character in enumerate(bare) if character == "/"][1 : 1 + _MAX_PREFIXES]
+    paths = dict.fromkeys((parts.path, bare, f"{bare}/", *(bare[place:] for place in places)))
     for scheme, host, path in product(schemes, hosts, paths):
         url = urlunsplit((scheme, host, path, parts.query, ""))
         if url != webhook.url:
