@@ -1,0 +1,32 @@
+"""When not to send: hours in the recipient's own place.
+
+Plain Python over three data files; knows neither Django nor the database. See docs/quiet-hours.md.
+"""
+
+from messaging.hours.places import (
+    MAX_KEY_LENGTH,
+    TWO_DIGIT_CODES,
+    UNKNOWN,
+    describe,
+    is_zone,
+    place_key,
+    prefix_of,
+    prefix_table,
+)
+from messaging.hours.windows import SEARCH_DAYS, AccountHours, Hours, NeverOpen, hours_for
+
+__all__ = [
+    "MAX_KEY_LENGTH",
+    "SEARCH_DAYS",
+    "TWO_DIGIT_CODES",
+    "UNKNOWN",
+    "AccountHours",
+    "Hours",
+    "NeverOpen",
+    "describe",
+    "hours_for",
+    "is_zone",
+    "place_key",
+    "prefix_of",
+    "prefix_table",
+]
