@@ -35,6 +35,8 @@ _SHOWN: dict[str, tuple[str, ...]] = {
         "subscription",
         "customfield",
         "subscriberimport",
+        "consentevent",
+        "optoutrequest",
     ),
 }
 
@@ -44,6 +46,9 @@ def _permissions(actions: Iterable[str], app: str, *models: str) -> set[str]:
 
 
 _VIEW = {permission for app, models in _SHOWN.items() for permission in _permissions(["view"], app, *models)}
+
+#: Opt-outs by other ways than a text, and what is on record of a person, to take away.
+_CONSENT = _permissions(["add", "change"], "campaigns", "optoutrequest") | {"campaigns.export_evidence"}
 
 #: What each role may do: ``app.codename``.
 ROLES: dict[str, frozenset[str]] = {
@@ -59,6 +64,7 @@ ROLES: dict[str, frozenset[str]] = {
         | _permissions(["add", "change", "delete"], "campaigns", "campaign", "campaignlist", "subscriber")
         | _permissions(["add", "change", "delete"], "campaigns", "subscriberlist", "subscription", "customfield")
         | {"campaigns.add_subscriberimport", "campaigns.launch_campaign"}
+        | _CONSENT
     ),
     # Answers people: looks at everything, opts people out and in, corrects their data. Launches nothing.
     SUPPORT: frozenset(
@@ -66,6 +72,7 @@ ROLES: dict[str, frozenset[str]] = {
         | _permissions(["add", "change"], "messaging", "suppression")
         | _permissions(["change"], "messaging", "optoutreview")
         | _permissions(["change"], "campaigns", "subscriber", "subscription")
+        | _CONSENT
     ),
     READ_ONLY: frozenset(_VIEW),
 }

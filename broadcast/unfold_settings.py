@@ -43,6 +43,11 @@ def _pending_reviews() -> str:
     return str(apps.get_model("messaging", "OptOutReview").objects.filter(state="pending").count() or "")
 
 
+def _open_requests() -> str:
+    """How many opt-out requests by other ways wait for a person; empty for none."""
+    return str(apps.get_model("campaigns", "OptOutRequest").objects.filter(state="open").count() or "")
+
+
 def _item(title: str, icon: str, model: str, badge: Callable[[], str] | None = None) -> dict[str, Any]:
     """A sidebar item that opens a model's list.
 
@@ -115,12 +120,14 @@ UNFOLD: dict[str, Any] = {
                     _item("Imports", "upload_file", "campaigns_subscriberimport"),
                     _item("Custom fields", "data_object", "campaigns_customfield"),
                     _item("Suppressions", "block", "messaging_suppression"),
+                    _item("Consent ledger", "history_edu", "campaigns_consentevent"),
                 ],
             },
             {
                 "title": "Inbox",
                 "items": [
                     _item("Opt-outs to review", "rule", "messaging_optoutreview", badge=_pending_reviews),
+                    _item("Opt-out requests", "contact_mail", "campaigns_optoutrequest", badge=_open_requests),
                     _item("Inbound messages", "inbox", "messaging_inboundmessage"),
                     _item("Rejected webhooks", "report", "messaging_rejectedwebhook"),
                 ],

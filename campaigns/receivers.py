@@ -6,7 +6,8 @@ from typing import Any
 
 from django.dispatch import receiver
 
-from campaigns.services.contacts import known_person, subscribe_again, unsubscribe_everywhere
+from campaigns.services.consent.following import Change, follow_lifting, follow_suppression
+from campaigns.services.contacts import known_person
 from campaigns.services.launch import follow_batch
 from messaging.inbound.router import register_person_source
 from messaging.signals import batch_changed, suppression_added, suppression_lifted
@@ -22,13 +23,12 @@ def on_batch_changed(*, source: str, state: str, reason: str, **kwargs: Any) -> 
 
 
 @receiver(suppression_added, dispatch_uid="campaigns_unsubscribe")
-def on_suppression_added(*, account_id: int, recipient: str, reason: str, **kwargs: Any) -> None:  # noqa: ARG001
+def on_suppression_added(*, signal: Any, sender: Any, message_id: int | None, **circumstances: Any) -> None:  # noqa: ARG001  a receiver's signature
     """Who opts out leaves every list."""
-    if reason in ("opt_out", "provider_opt_out"):
-        unsubscribe_everywhere(account_id=account_id, number=recipient)
+    follow_suppression(message_id=message_id, change=Change(**circumstances))
 
 
 @receiver(suppression_lifted, dispatch_uid="campaigns_subscribe_again")
-def on_suppression_lifted(*, account_id: int, recipient: str, **kwargs: Any) -> None:  # noqa: ARG001
+def on_suppression_lifted(*, signal: Any, sender: Any, **circumstances: Any) -> None:  # noqa: ARG001  a receiver's signature
     """Who comes back is on the lists again that the opt-out took them from."""
-    subscribe_again(account_id=account_id, number=recipient)
+    follow_lifting(change=Change(**circumstances))

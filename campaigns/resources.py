@@ -62,8 +62,10 @@ class SubscriberResource(Resource):  # type: ignore[misc]  # import-export has n
         Args:
             dataset: the file's bytes.
             dry_run: only plan.
-            kwargs: ``plan`` from the form; ``user`` and ``upload`` as in ``apply_import``.
+            kwargs: ``plan`` from the form; ``user``, ``upload`` and ``consent_wording`` as in ``apply_import``.
         """
         plan: ImportPlan = kwargs["plan"]
-        record = None if dry_run else apply_import(plan, user=kwargs["user"], upload=kwargs["upload"])
-        return PlanResult(plan, record)
+        if dry_run:
+            return PlanResult(plan, None)
+        options = {name: kwargs[name] for name in ("user", "upload", "consent_wording")}
+        return PlanResult(plan, apply_import(plan, **options))

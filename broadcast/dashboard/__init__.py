@@ -17,7 +17,7 @@ from django.utils import timezone
 from accounts.models import Account, User
 from broadcast.core.admin import list_url, page_link
 from broadcast.core.redis import RedisAway, is_away
-from broadcast.dashboard.attention import needs_attention, opt_out_reviews
+from broadcast.dashboard.attention import needs_attention, opt_out_requests, opt_out_reviews
 from campaigns.admin.campaign_progress import CAMPAIGN_LABELS, bar_parts, local_time, remaining
 from campaigns.models import Campaign, SubscriberList
 from campaigns.services.metrics import campaign_progress
@@ -66,6 +66,7 @@ def live_context(request: HttpRequest) -> dict[str, Any]:
     return {
         "redis_is_away": redis_is_away,
         "reviews": opt_out_reviews(user),
+        "requests": opt_out_requests(user),
         "live_url": reverse("console_live"),
         "going": going_out() if user.has_perm("campaigns.view_campaign") else [],
         "scheduled": scheduled() if user.has_perm("campaigns.view_campaign") else [],
@@ -178,6 +179,12 @@ def quick_actions(user: User | AnonymousUser) -> list[dict[str, str]]:
             "admin:campaigns_subscriberlist_import",
         ),
         ("Suppress a number", "block", "messaging.add_suppression", "admin:messaging_suppression_add"),
+        (
+            "Enter an opt-out request",
+            "contact_mail",
+            "campaigns.add_optoutrequest",
+            "admin:campaigns_optoutrequest_add",
+        ),
         ("New account", "storefront", "accounts.add_account", "admin:accounts_account_add"),
     )
     return [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
@@ -17,7 +18,8 @@ from accounts.models import User
 from broadcast.core.admin import list_url, page_link
 from broadcast.core.config import config
 from campaigns.admin.campaign_progress import next_step
-from campaigns.models import Campaign
+from campaigns.models import Campaign, OptOutRequest
+from campaigns.services.consent.requests import clock_of
 from campaigns.services.missed_time import MISSED
 from integrations.models import Gateway
 from messaging.admin.labels import ALERT_LABELS
@@ -120,6 +122,26 @@ def _wrong_urls() -> list[Attention]:
         )
         for gateway, url in wrong_urls()
     ]
+
+
+def opt_out_requests(user: User | AnonymousUser) -> Attention | None:
+    """Opt-outs by e-mail, telephone or letter that wait for a number; the law gives them ten business days."""
+    if not user.has_perm("campaigns.view_optoutrequest"):
+        return None
+    waiting = list(OptOutRequest.objects.open().select_related("account").order_by("received_at"))
+    if not waiting:
+        return None
+    clocks = [clock_of(request) for request in waiting]
+    first = min(clocks, key=attrgetter("due"))
+    what = "One request waits" if len(waiting) == 1 else f"{len(waiting):,} requests wait"
+    over = sum(clock.is_over for clock in clocks)
+    text = f"{what} for a number; the first is due on {first.due:%A} {first.due.day} {first.due:%B %Y} ({first})."
+    if over > 1:
+        text += f" {over:,} are over."
+    link = format_html(
+        '<a href="{}" class="text-link">Open</a>', list_url(OptOutRequest, state__exact=OptOutRequest.State.OPEN)
+    )
+    return Attention("danger" if over else "warning", link, text)
 
 
 def _stopped_gateways(told: _Told) -> list[Attention]:

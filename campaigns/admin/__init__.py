@@ -2,10 +2,20 @@
 
 from campaigns.admin import imports
 from campaigns.admin.campaigns import CampaignAdmin
+from campaigns.admin.consent import ConsentEventAdmin
 from campaigns.admin.lists import CustomFieldAdmin, SubscriberListAdmin
+from campaigns.admin.opt_out_requests import OptOutRequestAdmin
 from campaigns.admin.subscribers import SubscriberAdmin
 from messaging.admin.sources import register_source_page
 
 register_source_page("campaign", "admin:campaigns_campaign_change")
 
-__all__ = ["CampaignAdmin", "CustomFieldAdmin", "SubscriberAdmin", "SubscriberListAdmin", "imports"]
+__all__ = [
+    "CampaignAdmin",
+    "ConsentEventAdmin",
+    "CustomFieldAdmin",
+    "OptOutRequestAdmin",
+    "SubscriberAdmin",
+    "SubscriberListAdmin",
+    "imports",
+]

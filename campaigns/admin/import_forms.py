@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from import_export.forms import ConfirmImportForm
 from import_export.tmp_storages import MediaStorage
 from unfold.contrib.import_export.forms import ImportForm
-from unfold.widgets import UnfoldAdminSelectWidget
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
 from broadcast.core.config import config
 from campaigns.models import SubscriberImport, SubscriberList
@@ -26,7 +26,15 @@ class UploadForm(ImportForm):  # type: ignore[misc]  # unfold has no types
     list = forms.ModelChoiceField(
         SubscriberList.objects.none(), label="List", help_text="The people in the file are added to this list."
     )
-    field_order = ["list", "import_file", "resource", "format"]
+    consent_wording = forms.CharField(
+        label="Consent statement",
+        required=False,
+        max_length=2000,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+        help_text="What these people agreed to, in the words they saw, for example those beside the box they ticked. "
+        "It is kept in the consent ledger of each one who joins the list.",
+    )
+    field_order = ["list", "import_file", "consent_wording", "resource", "format"]
     plan: ImportPlan | None = None
 
     def __init__(self, formats: Sequence[Any], resources: Sequence[Any], **kwargs: Any) -> None:
@@ -85,6 +93,7 @@ class ConfirmForm(ConfirmImportForm):  # type: ignore[misc]  # import-export has
         widget=forms.HiddenInput(),
         error_messages={"invalid": "This is not the name of an upload. Choose the file again."},
     )
+    consent_wording = forms.CharField(required=False, max_length=2000, widget=forms.HiddenInput())
     plan: ImportPlan | None = None
     done: SubscriberImport | None = None
 

@@ -35,6 +35,7 @@ class SubscriberImportAdmin(ReadOnlyAdmin[SubscriberImport]):
     actions_detail = ("download_refused",)
     fieldsets = (
         (None, {"fields": ("display_list", "account", "file_name", "display_reading", "created_by", "created_at")}),
+        ("Consent", {"fields": ("consent_wording",)}),
         ("Rows", {"fields": ("rows_read", _COUNTS[:3], _COUNTS[3:])}),
         ("Refused rows", {"fields": ("display_rejected",)}),
     )

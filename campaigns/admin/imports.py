@@ -101,6 +101,7 @@ class SubscriberImportMixin(ImportMixin):  # type: ignore[misc]  # import-export
         initial: dict[str, Any] = super().get_confirm_form_initial(request, import_form)
         if import_form is not None:
             initial["list"] = import_form.cleaned_data["list"].pk
+            initial["consent_wording"] = import_form.cleaned_data["consent_wording"]
         return initial
 
     def get_import_data_kwargs(self, **kwargs: Any) -> dict[str, Any]:
@@ -121,7 +122,14 @@ class SubscriberImportMixin(ImportMixin):  # type: ignore[misc]  # import-export
         if form.done is not None:
             return self._to_result(request, form.done)
         upload = form.cleaned_data["import_file_name"]
-        result = SubscriberResource().import_data(b"", dry_run=False, plan=form.plan, user=request.user, upload=upload)
+        result = SubscriberResource().import_data(
+            b"",
+            dry_run=False,
+            plan=form.plan,
+            user=request.user,
+            upload=upload,
+            consent_wording=form.cleaned_data["consent_wording"],
+        )
         MediaStorage(name=upload).remove()
         return self.process_result(result, request)
 

@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.forms import BaseInlineFormSet
-from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from broadcast.core.admin import ConsoleAdmin, ConsoleInline, LargeTableMixin, display, list_url, page_link
+from broadcast.core.confirm import link_action
 from broadcast.core.phones import normalise
-from campaigns.models import CustomField, Subscriber, Subscription
+from campaigns.models import ConsentEvent, CustomField, Subscriber, Subscription
+from campaigns.services.consent import history
+from campaigns.services.consent.in_words import in_words
+from campaigns.services.consent.subscriptions import delete_subscribers, save_subscriber, save_subscriptions
+from messaging.admin.sources import EVIDENCE_PERMISSION, evidence_url
 from messaging.models import InboundMessage, Message, Suppression
+
+if TYPE_CHECKING:
+    from accounts.models import User
 
 #: Before a custom field's key, in the names of inputs.
 FIELD = "field__"
 #: Messages of each direction that a subscriber's page shows.
 HISTORY_LENGTH = 10
+#: Lines of the consent ledger that it shows.
+CONSENT_LENGTH = 30
 
 
 class SubscriberForm(forms.ModelForm[Subscriber]):
@@ -125,6 +134,7 @@ class SubscriberAdmin(LargeTableMixin, ConsoleAdmin[Subscriber]):
     sortable_by = ("number", "created_at")
     inlines = (SubscriptionInline,)
     readonly_fields = ("created_at", "updated_at")
+    actions_detail = ("evidence",)
     change_form_outer_before_template = "campaigns/subscriber_head.html"
     change_form_outer_after_template = "campaigns/subscriber_history.html"
     add_fieldsets = ((None, {"fields": ("account", "number", ("first_name", "last_name"), "email")}),)
@@ -161,14 +171,29 @@ class SubscriberAdmin(LargeTableMixin, ConsoleAdmin[Subscriber]):
         return fields if obj is None else (*fields, "account")
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:  # noqa: ARG002  Django's signature
-        """Keep the time at which somebody left a list."""
-        for subscription in formset.save(commit=False):
-            left = subscription.state == Subscription.State.UNSUBSCRIBED
-            subscription.unsubscribed_at = (subscription.unsubscribed_at or timezone.now()) if left else None
-            subscription.source = subscription.source or "console"
-            subscription.save()
-        for gone in formset.deleted_objects:
-            gone.delete()
+        """Who joins or leaves a list by hand has it in the consent ledger."""
+        changed = formset.save(commit=False)
+        save_subscriptions(changed=changed, removed=formset.deleted_objects, user=cast("User", request.user))
+
+    def save_model(self, request: HttpRequest, obj: Subscriber, form: Any, change: bool) -> None:  # noqa: ARG002  Django's signature
+        """A new number is a change of consent."""
+        save_subscriber(subscriber=obj, user=cast("User", request.user))
+
+    def delete_model(self, request: HttpRequest, obj: Subscriber) -> None:
+        """With a record of the lists they were on."""
+        delete_subscribers(subscribers=[obj], user=cast("User", request.user))
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Subscriber]) -> None:
+        """Many at once, likewise."""
+        delete_subscribers(subscribers=queryset, user=cast("User", request.user))
+
+    @link_action("Export evidence", permission=EVIDENCE_PERMISSION, icon="verified_user")
+    def evidence(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """To all that is on record of the person."""
+        subscriber = self.get_object(request, object_id)
+        if subscriber is None:
+            raise Http404("There is no such subscriber.")
+        return HttpResponseRedirect(evidence_url(subscriber.account_id, subscriber.number))
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -189,9 +214,16 @@ class SubscriberAdmin(LargeTableMixin, ConsoleAdmin[Subscriber]):
             received = InboundMessage.objects.filter(
                 account_id=subscriber.account_id, sender=subscriber.number
             ).order_by("-id")[:HISTORY_LENGTH]
+        events = (
+            history(subscriber.account_id, subscriber.number)
+            if request.user.has_perm("campaigns.view_consentevent")
+            else []
+        )
         digits = subscriber.number.lstrip("+")
         return {
             "suppression": Suppression.objects.active().filter(**person).first(),
+            "consent": in_words(events)[:CONSENT_LENGTH],
+            "consent_url": list_url(ConsentEvent, account__id__exact=subscriber.account_id, q=digits),
             "sent": sent,
             "received": received,
             "sent_url": list_url(Message, account__id__exact=subscriber.account_id, q=digits),

@@ -40,6 +40,11 @@ class SubscriberImport(TimestampedModel):
     upload = models.CharField(
         max_length=32, blank=True, editable=False, help_text="Name of the upload that was confirmed in the console."
     )
+    consent_wording = models.TextField(
+        "consent statement",
+        blank=True,
+        help_text="What these people agreed to, in the words they saw; kept in each one's consent ledger.",
+    )
     rows_read = models.PositiveIntegerField(default=0)
     rows_new = models.PositiveIntegerField(default=0, help_text="People the account did not know.")
     rows_updated = models.PositiveIntegerField(default=0, help_text="Known people, added to the list or changed.")

@@ -100,7 +100,7 @@ def export_subscribers(list_: SubscriberList, *, file_format: str = CSV) -> Expo
     )
 
     def rows() -> Iterator[Row]:
-        clock = _clock(list_.account.zone)
+        clock = clock_in(list_.account.zone)
         for *person, custom, state, reason, source, added in values.iterator(chunk_size=_ROWS_PER_READ):
             yield [
                 *person,
@@ -111,7 +111,7 @@ def export_subscribers(list_: SubscriberList, *, file_format: str = CSV) -> Expo
                 clock(added),
             ]
 
-    return _export(list_.name, file_format, header, rows(), subscriptions.count)
+    return make_export(list_.name, file_format, header, rows(), subscriptions.count)
 
 
 def export_recipients(campaign: Campaign, *, file_format: str = CSV) -> Export:
@@ -137,7 +137,7 @@ def export_recipients(campaign: Campaign, *, file_format: str = CSV) -> Export:
     )
 
     def rows() -> Iterator[Row]:
-        clock = _clock(campaign.account.zone)
+        clock = clock_in(campaign.account.zone)
         names: dict[int, str] = {}
         for number, context, cohort, state, code, text, segments, accepted, changed in values.iterator(
             chunk_size=_ROWS_PER_READ
@@ -157,7 +157,7 @@ def export_recipients(campaign: Campaign, *, file_format: str = CSV) -> Export:
                 clock(changed),
             ]
 
-    return _export(campaign.name, file_format, header, rows(), messages.count)
+    return make_export(campaign.name, file_format, header, rows(), messages.count)
 
 
 def export_rejected(record: SubscriberImport) -> Export:
@@ -168,12 +168,24 @@ def export_rejected(record: SubscriberImport) -> Export:
     header = ["Refused because", "Row in the file", *(column["header"] for column in record.columns)]
     rows = ([row["reason"], row["row"], *row["values"]] for row in record.rejected)
     name = f"{record.file_name.rpartition('.')[0] or record.file_name}-refused"
-    return _export(name, CSV, header, rows, lambda: len(record.rejected))
+    return make_export(name, CSV, header, rows, lambda: len(record.rejected))
 
 
-def _export(
+def make_export(
     name: str, file_format: str, header: Sequence[str], rows: Iterable[Row], count: Callable[[], int]
 ) -> Export:
+    """A file of rows.
+
+    Args:
+        name: what the file's name is made of.
+        file_format: ``csv`` or ``xlsx``.
+        header: the first row.
+        rows: the others; read as the file is.
+        count: how many there are; asked for a workbook only.
+
+    Raises:
+        ExportError: no such format, or more rows than an Excel sheet has.
+    """
     if file_format not in FORMATS:
         raise ExportError(f"“{file_format}” is not a format that can be exported. Choose {' or '.join(FORMATS)}.")
     if file_format == XLSX and count() >= MOST_SHEET_ROWS:
@@ -211,7 +223,7 @@ def _xlsx(rows: Iterable[Row]) -> Iterator[bytes]:
             yield piece
 
 
-def _clock(zone: dt.tzinfo) -> Callable[[dt.datetime | None], str]:
+def clock_in(zone: dt.tzinfo) -> Callable[[dt.datetime | None], str]:
     """Writes times in a zone, to the second."""
 
     def write(moment: dt.datetime | None) -> str:

@@ -1,4 +1,5 @@
-"""Pages of whoever submitted a batch. The transport knows submitters by their reference only (``campaign:12``)."""
+"""Pages of the layers above: of whoever submitted a batch, whom the transport knows by reference only (``campaign:12``), and of a
+person's evidence."""
 
 from __future__ import annotations
 
@@ -10,6 +11,10 @@ from broadcast.core.admin import page_link
 from messaging.models import Batch
 
 _PAGES: dict[str, str] = {}
+#: Shows and exports what is on record of a person; takes an account's id and a number.
+_EVIDENCE_PAGE = "admin:campaigns_consentevent_evidence"
+#: Who may open it.
+EVIDENCE_PERMISSION = "campaigns.export_evidence"
 
 
 def register_source_page(kind: str, url_name: str) -> None:
@@ -28,3 +33,8 @@ def source_link(batch: Batch | None) -> str | SafeString:
     if batch is None or kind not in _PAGES:
         return page_link(batch)
     return format_html('<a href="{}" class="text-link">{}</a>', reverse(_PAGES[kind], args=[pk]), batch.label)
+
+
+def evidence_url(account_id: int, number: str) -> str:
+    """The address of a person's evidence; the number need not be a subscriber's."""
+    return reverse(_EVIDENCE_PAGE, args=[account_id, number])

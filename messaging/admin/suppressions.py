@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any, cast
 from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter, RadioFilter
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from broadcast.core.admin import ConsoleAdmin, LargeTableMixin, display, page_link
-from broadcast.core.confirm import ActionRefused, ConfirmForm, confirmed_action
+from broadcast.core.confirm import ActionRefused, ConfirmForm, confirmed_action, link_action
 from broadcast.core.phones import normalise
 from messaging.admin.labels import SUPPRESSION_LABELS
+from messaging.admin.sources import EVIDENCE_PERMISSION, evidence_url
 from messaging.models import Suppression
 from messaging.services.suppressions import lift, suppress
 
@@ -92,7 +93,7 @@ class SuppressionAdmin(LargeTableMixin, ConsoleAdmin[Suppression]):
     search_fields = ("recipient", "note")
     number_search_fields = ("recipient",)
     autocomplete_fields = ("account",)
-    actions_detail = ("lift",)
+    actions_detail = ("lift", "evidence")
     actions_row = ("lift",)
     add_fieldsets = ((None, {"fields": ("account", "recipient", "reason", "note")}),)
     fieldsets = (
@@ -124,7 +125,16 @@ class SuppressionAdmin(LargeTableMixin, ConsoleAdmin[Suppression]):
     def get_actions_detail(self, request: HttpRequest, object_id: int) -> Any:
         """Lifting is offered while it is in force."""
         in_force = Suppression.objects.active().filter(pk=object_id).exists()
-        return super().get_actions_detail(request, object_id) if in_force else []  # type: ignore[misc]  # unfold has no types
+        offered: list[Any] = super().get_actions_detail(request, object_id)  # type: ignore[misc]  # unfold has no types
+        return [offer for offer in offered if in_force or offer.path != "lift"]
+
+    @link_action("Export evidence", permission=EVIDENCE_PERMISSION, icon="verified_user")
+    def evidence(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """To all that is on record of the person."""
+        suppression = self.get_object(request, object_id)
+        if suppression is None:
+            raise Http404("There is no such suppression.")
+        return HttpResponseRedirect(evidence_url(suppression.account_id, suppression.recipient))
 
     @confirmed_action(
         "Lift…",

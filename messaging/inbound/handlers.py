@@ -43,6 +43,9 @@ def opt_out(inbound: Inbound) -> Decision | None:
         recipient=message.sender,
         reason=Suppression.Reason.OPT_OUT,
         note=message.body,
+        how="message",
+        inbound_id=message.pk,
+        at=message.received_at,
     )
     if not added:
         return Decision("They were suppressed before; one confirmation is all that is allowed.")
@@ -72,7 +75,14 @@ def opt_in(inbound: Inbound) -> Decision | None:
         return None
     if suppression.reason not in (*OPT_OUTS, Suppression.Reason.REVIEW):
         return Decision(f"Asked to come back, but stays suppressed: {suppression.get_reason_display().lower()}.")
-    lift(account_id=account.pk, recipient=message.sender, note=message.body)
+    lift(
+        account_id=account.pk,
+        recipient=message.sender,
+        note=message.body,
+        how="message",
+        inbound_id=message.pk,
+        at=message.received_at,
+    )
     if inbound.handled_by_provider:
         return Decision("Opted in again; the provider has confirmed it already.")
     text = account.opt_in_text or f"{account.name}: welcome back. Reply HELP for help, STOP to unsubscribe."

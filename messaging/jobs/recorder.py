@@ -289,4 +289,5 @@ def _suppress_recipient(record: Record) -> None:
         reason=reason,
         note=record.reason_text,
         message_id=message.pk,
+        how="provider",
     )

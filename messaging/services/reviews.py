@@ -55,6 +55,9 @@ def ask(*, inbound: InboundMessage, reading: Reading) -> OptOutReview:
             recipient=inbound.sender,
             reason=Suppression.Reason.REVIEW,
             note=inbound.body,
+            how="message",
+            inbound_id=inbound.pk,
+            at=inbound.received_at,
         )
     return review
 
@@ -97,6 +100,8 @@ def decide_keep(*, review_id: int, user: User) -> OptOutReview:
                 recipient=review.recipient,
                 note="Reviewed: not meant as an opt-out.",
                 user=user,
+                source=f"Review {review.pk}",
+                inbound_id=review.inbound_id,
             )
         elif not held.exists():
             forget_stop(account_id=review.account_id, recipient=review.recipient)
@@ -153,6 +158,10 @@ def _opt_out(review: OptOutReview, user: User) -> bool:
             reason=Suppression.Reason.OPT_OUT,
             note=review.inbound.body,
             user=user,
+            how="message",
+            source=f"Review {review.pk}",
+            inbound_id=review.inbound_id,
+            at=since,
         )
     tell_senders(account_id=review.account_id, recipient=review.recipient, reason=Suppression.Reason.OPT_OUT)
     suppression_added.send(
@@ -161,6 +170,12 @@ def _opt_out(review: OptOutReview, user: User) -> bool:
         recipient=review.recipient,
         reason=Suppression.Reason.OPT_OUT,
         message_id=blocked.values_list("message_id", flat=True).first(),
+        how="message",
+        note=review.inbound.body,
+        source=f"Review {review.pk}",
+        inbound_id=review.inbound_id,
+        user=user,
+        at=since,
     )
     return True
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 import time
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from django.utils import timezone
 from broadcast.core.redis import RedisAway, get_redis
 from messaging.engine import keys
 from messaging.models import Message, PhoneNumber, Suppression
-from messaging.signals import suppression_added, suppression_lifted
+from messaging.signals import How, suppression_added, suppression_lifted
 from messaging.states import TAKEN_STATES
 
 if TYPE_CHECKING:
@@ -34,6 +35,10 @@ def suppress(
     note: str = "",
     message_id: int | None = None,
     user: User | None = None,
+    how: How = "staff",
+    source: str = "",
+    inbound_id: int | None = None,
+    at: dt.datetime | None = None,
 ) -> bool:
     """Never send to this recipient again, until it is lifted.
 
@@ -46,6 +51,10 @@ def suppress(
         note: their words, or a person's.
         message_id: the message that led to it; the last campaign message they had when omitted.
         user: who did it, None for the system.
+        how: by which way they asked; ``message`` for a text of theirs, ``provider`` for what a provider says of them.
+        source: where it is from, for the consent ledger, e.g. which e-mail.
+        inbound_id: the inbound message that asked for it.
+        at: aware time at which they asked; now when omitted.
 
     Returns:
         False when they were suppressed before. An opt-out takes the place of a number that could not be reached; what
@@ -62,10 +71,20 @@ def suppress(
         )
         opted_out = not created and reason in OPT_OUTS and suppression.reason not in OPT_OUTS
         if opted_out:
-            created = _opt_out_as_well(suppression, reason=reason, note=note, message_id=message_id)
+            created = _opt_out_as_well(suppression, reason=reason, note=note, message_id=message_id, user=user)
         if created or opted_out:
             suppression_added.send(
-                sender=Suppression, account_id=account_id, recipient=recipient, reason=reason, message_id=message_id
+                sender=Suppression,
+                account_id=account_id,
+                recipient=recipient,
+                reason=reason,
+                message_id=message_id,
+                how=how,
+                note=note,
+                source=source,
+                inbound_id=inbound_id,
+                user=user,
+                at=at or timezone.now(),
             )
     tell_senders(account_id=account_id, recipient=recipient, reason=reason)
     return created
@@ -83,11 +102,14 @@ def tell_senders(*, account_id: int, recipient: str, reason: str) -> None:
         logger.warning("Redis is away: a suppression holds from the next claim on: %s", error)
 
 
-def _opt_out_as_well(suppression: Suppression, *, reason: str, note: str, message_id: int | None) -> bool:
+def _opt_out_as_well(
+    suppression: Suppression, *, reason: str, note: str, message_id: int | None, user: User | None
+) -> bool:
     """An opt-out of somebody who is suppressed for another reason; True when it is what suppresses them now."""
     if suppression.reason in (Suppression.Reason.BAD_NUMBER, Suppression.Reason.REVIEW):
         suppression.reason, suppression.note, suppression.message_id = reason, note[:200], message_id
-        suppression.save(update_fields=("reason", "note", "message_id"))
+        suppression.created_by = user
+        suppression.save(update_fields=("reason", "note", "message_id", "created_by"))
         return True
     if ALSO_OPTED_OUT not in suppression.note:
         added = f" {ALSO_OPTED_OUT} {note}"[:100]
@@ -96,7 +118,17 @@ def _opt_out_as_well(suppression: Suppression, *, reason: str, note: str, messag
     return False
 
 
-def lift(*, account_id: int, recipient: str, note: str = "", user: User | None = None) -> bool:
+def lift(
+    *,
+    account_id: int,
+    recipient: str,
+    note: str = "",
+    user: User | None = None,
+    how: How = "staff",
+    source: str = "",
+    inbound_id: int | None = None,
+    at: dt.datetime | None = None,
+) -> bool:
     """Allow sending to a recipient again; False when they were not suppressed.
 
     Args:
@@ -104,17 +136,29 @@ def lift(*, account_id: int, recipient: str, note: str = "", user: User | None =
         recipient: E.164.
         note: why; shown with the history.
         user: who did it, None when the recipient did.
+        how: by which way they came back; ``message`` for a text of theirs.
+        source: where it is from, for the consent ledger.
+        inbound_id: the inbound message that asked for it.
+        at: aware time at which they asked; now when omitted.
     """
-    if user is not None:
-        note = f"{note} ({user})".strip()
+    kept_note = f"{note} ({user})".strip() if user is not None else note
     with transaction.atomic():
-        lifted = (
-            Suppression.objects.active()
-            .filter(account_id=account_id, recipient=recipient)
-            .update(lifted_at=timezone.now(), lifted_note=note[:200])
-        )
+        active = Suppression.objects.active().filter(account_id=account_id, recipient=recipient)
+        reason = active.select_for_update().values_list("reason", flat=True).first()
+        lifted = active.update(lifted_at=timezone.now(), lifted_note=kept_note[:200])
         if lifted:
-            suppression_lifted.send(sender=Suppression, account_id=account_id, recipient=recipient)
+            suppression_lifted.send(
+                sender=Suppression,
+                account_id=account_id,
+                recipient=recipient,
+                reason=reason,
+                how=how,
+                note=note,
+                source=source,
+                inbound_id=inbound_id,
+                user=user,
+                at=at or timezone.now(),
+            )
     forget_stop(account_id=account_id, recipient=recipient)
     return bool(lifted)
 

@@ -27,7 +27,9 @@ FACTORIES: dict[str, Any] = {
     "accounts.membership": factories.MembershipFactory,
     "accounts.user": factories.UserFactory,
     "campaigns.campaign": factories.CampaignFactory,
+    "campaigns.consentevent": factories.ConsentEventFactory,
     "campaigns.customfield": factories.CustomFieldFactory,
+    "campaigns.optoutrequest": factories.OptOutRequestFactory,
     "campaigns.subscriber": factories.SubscriberFactory,
     "campaigns.subscriberimport": factories.SubscriberImportFactory,
     "campaigns.subscriberlist": factories.SubscriberListFactory,
@@ -51,6 +53,7 @@ MAY_ADD: dict[str, set[str]] = {
         "auth.group",
         "campaigns.campaign",
         "campaigns.customfield",
+        "campaigns.optoutrequest",
         "campaigns.subscriber",
         "campaigns.subscriberlist",
         "integrations.gateway",
@@ -58,7 +61,7 @@ MAY_ADD: dict[str, set[str]] = {
         "messaging.senderpool",
         "messaging.suppression",
     },
-    "Support": {"messaging.suppression"},
+    "Support": {"campaigns.optoutrequest", "messaging.suppression"},
     "Read-only": set(),
 }
 MAY_ADD["Operator"] = MAY_ADD["Superuser"] - {"auth.group", "integrations.gateway"}
@@ -135,6 +138,7 @@ def test_search_finds_nothing_without_failing(label: str, superuser: Client) -> 
         "messaging.inboundmessage",
         "messaging.alert",
         "campaigns.subscriberimport",
+        "campaigns.consentevent",
     ],
 )
 def test_nobody_writes_records_by_hand(label: str, superuser: Client) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from tests.factories.accounts import AccountFactory, MembershipFactory, StaffFactory, UserFactory
 from tests.factories.campaigns import (
     CampaignFactory,
+    ConsentEventFactory,
     CustomFieldFactory,
+    OptOutRequestFactory,
     SubscriberFactory,
     SubscriberImportFactory,
     SubscriberListFactory,
@@ -28,11 +30,13 @@ __all__ = [
     "AlertFactory",
     "BatchFactory",
     "CampaignFactory",
+    "ConsentEventFactory",
     "CustomFieldFactory",
     "GatewayFactory",
     "InboundMessageFactory",
     "MembershipFactory",
     "MessageFactory",
+    "OptOutRequestFactory",
     "PhoneNumberFactory",
     "RejectedWebhookFactory",
     "SenderPoolFactory",

@@ -4,8 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from campaigns.models import Campaign, CustomField, Subscriber, SubscriberImport, SubscriberList, Subscription
-from tests.factories.accounts import AccountFactory
+from django.utils import timezone
+
+from campaigns.models import (
+    Campaign,
+    ConsentEvent,
+    CustomField,
+    OptOutRequest,
+    Subscriber,
+    SubscriberImport,
+    SubscriberList,
+    Subscription,
+)
+from tests.factories.accounts import AccountFactory, StaffFactory
 from tests.factories.base import ModelFactory, factory, number_at
 from tests.factories.messaging import PhoneNumberFactory
 
@@ -78,6 +89,34 @@ class SubscriberImportFactory(ModelFactory[SubscriberImport]):
     rows_new = 2
     rows_invalid = 1
     rejected = factory.LazyFunction(lambda: [{"row": 3, "reason": "Not a number.", "values": ["x"]}])
+
+
+class ConsentEventFactory(ModelFactory[ConsentEvent]):
+    """Somebody opted out of everything of an account."""
+
+    class Meta:
+        model = ConsentEvent
+
+    account = factory.SubFactory(AccountFactory)
+    number = factory.Sequence(number_at)
+    action = "withdrawn"
+    how = "message"
+    wording = "STOP"
+    at = factory.LazyFunction(timezone.now)
+
+
+class OptOutRequestFactory(ModelFactory[OptOutRequest]):
+    """An e-mail from somebody whose number is not known yet."""
+
+    class Meta:
+        model = OptOutRequest
+
+    account = factory.SubFactory(AccountFactory)
+    who = factory.Sequence(lambda n: f"person{n}@example.com")
+    channel = "email"
+    received_at = factory.LazyFunction(timezone.now)
+    words = "Please take me off your list."
+    entered_by = factory.SubFactory(StaffFactory)
 
 
 class CampaignFactory(ModelFactory[Campaign]):

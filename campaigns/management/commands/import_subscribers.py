@@ -35,6 +35,12 @@ class Command(BaseCommand):
             "--rejected", type=Path, metavar="CSV", help="write refused rows with their reasons to this file"
         )
         parser.add_argument(
+            "--consent",
+            default="",
+            metavar="TEXT",
+            help="what these people agreed to, in the words they saw; kept in the consent ledger of who joins",
+        )
+        parser.add_argument(
             "--dry-run", action="store_true", help="only count what would happen (reads all into memory)"
         )
 
@@ -56,7 +62,7 @@ class Command(BaseCommand):
                     table = open_table(file, path.name, region=list_.account.default_region)
                     self._say(plan_import(list_=list_, table=table).counts)
                     return
-                record = self._import(list_, file, path, options["rejected"])
+                record = self._import(list_, file, path, options["rejected"], options["consent"])
         except OSError as error:
             raise CommandError(f"{error.filename or path} cannot be opened: {error.strerror}.") from error
         except UnreadableFile as error:
@@ -65,10 +71,14 @@ class Command(BaseCommand):
             ) from error
         self.stdout.write(self.style.SUCCESS(f"{path.name} is in {list_} (import {record.pk})."))
 
-    def _import(self, list_: SubscriberList, file: Any, path: Path, rejected: Path | None) -> Any:
+    def _import(self, list_: SubscriberList, file: Any, path: Path, rejected: Path | None, consent: str) -> Any:
         if rejected is None:
             return import_stream(
-                list_=list_, file=file, name=path.name, on_block=lambda progress: self._say(progress.counts)
+                list_=list_,
+                file=file,
+                name=path.name,
+                consent_wording=consent,
+                on_block=lambda progress: self._say(progress.counts),
             )
         with rejected.open("w", newline="", encoding="utf-8-sig") as out:
             writer = csv.writer(out)
@@ -82,7 +92,7 @@ class Command(BaseCommand):
                 for row in progress.rejected:
                     writer.writerow([safe_cell(cell) for cell in (row.reason, row.row, *row.cells)])
 
-            return import_stream(list_=list_, file=file, name=path.name, on_block=on_block)
+            return import_stream(list_=list_, file=file, name=path.name, consent_wording=consent, on_block=on_block)
 
     def _say(self, counts: Any) -> None:
         parts = (f"{counts[outcome]:,} {OUTCOME_LABELS[outcome].lower()}" for outcome in Outcome)

@@ -40,7 +40,9 @@ class Progress:
     rejected: Sequence[PlannedRow]
 
 
-def import_file(*, list_: SubscriberList, file: BinaryIO, name: str, user: User | None = None) -> SubscriberImport:
+def import_file(
+    *, list_: SubscriberList, file: BinaryIO, name: str, user: User | None = None, consent_wording: str = ""
+) -> SubscriberImport:
     """Import a file in one transaction, for files that fit into memory.
 
     Args:
@@ -48,29 +50,33 @@ def import_file(*, list_: SubscriberList, file: BinaryIO, name: str, user: User 
         file: seekable, in binary mode.
         name: the file's name.
         user: who imports; None for a command.
+        consent_wording: what the people agreed to, in the words they saw.
 
     Raises:
         UnreadableFile: nothing can be imported from it; nothing was changed.
     """
     table = read_table(file, name, region=list_.account.default_region)
     with locked(list_):
-        return _apply(plan_import(list_=list_, table=table), user=user)
+        return _apply(plan_import(list_=list_, table=table), user=user, consent_wording=consent_wording)
 
 
-def apply_import(plan: ImportPlan, *, user: User | None, upload: str = "") -> SubscriberImport:
+def apply_import(
+    plan: ImportPlan, *, user: User | None, upload: str = "", consent_wording: str = ""
+) -> SubscriberImport:
     """Carry out a plan against the database as it is now, which may not be as it was when the plan was made.
 
     Args:
         plan: from ``plan_import``; its rows are judged again.
         user: who confirmed it.
         upload: a name of this upload: applying it a second time returns the first time's record and changes nothing.
+        consent_wording: what the people agreed to, in the words they saw.
     """
     with locked(plan.list_):
         if upload and (done := SubscriberImport.objects.filter(upload=upload).first()):
             return done
         rows, writes = judge(plan.block, list_=plan.list_, keys=field_keys(plan.table, plan.list_))
         fresh = ImportPlan(plan.list_, plan.table, plan.block, rows, writes)
-        return _apply(fresh, user=user, upload=upload)
+        return _apply(fresh, user=user, upload=upload, consent_wording=consent_wording)
 
 
 def import_stream(
@@ -79,6 +85,7 @@ def import_stream(
     file: BinaryIO,
     name: str,
     user: User | None = None,
+    consent_wording: str = "",
     on_block: Callable[[Progress], None] = lambda _progress: None,
 ) -> SubscriberImport:
     """Import a file of any size, block by block; each block is committed with its counts.
@@ -92,6 +99,7 @@ def import_stream(
         file: seekable, in binary mode.
         name: the file's name.
         user: who imports.
+        consent_wording: what the people agreed to, in the words they saw.
         on_block: told after each block.
 
     Raises:
@@ -99,7 +107,7 @@ def import_stream(
     """
     region = list_.account.default_region
     table = open_table(file, name, region=region)
-    record = _record(list_, table, user=user)
+    record = _record(list_, table, user=user, consent_wording=consent_wording)
     record.save()
     seen: dict[str, int] = {}
     counts: Counter[Outcome] = Counter()
@@ -107,7 +115,7 @@ def import_stream(
         block = read_people(rows, table.columns, region=region, seen=seen)
         with locked(list_):
             planned, writes = judge(block, list_=list_, keys=field_keys(table, list_))
-            write(writes, list_=list_, source=name)
+            write(writes, list_=list_, source=name, consent_wording=consent_wording, user=user)
             counts.update(row.outcome for row in planned)
             rejected = [row for row in planned if row.outcome in REJECTED]
             _count(record, counts, rejected)
@@ -126,29 +134,35 @@ def locked(list_: SubscriberList) -> Iterator[None]:
         yield
 
 
-def write(writes: Writes, *, list_: SubscriberList, source: str) -> None:
+def write(
+    writes: Writes, *, list_: SubscriberList, source: str, consent_wording: str = "", user: User | None = None
+) -> None:
     """Write a block; call it inside ``locked``.
 
     Args:
         writes: from ``judge``.
         list_: whom ``writes.joins`` are added to.
         source: where they came from: the file's name.
+        consent_wording: what they agreed to.
+        user: who imports.
     """
     add_fields(list_.account_id, writes.fields)
     add_people(list_.account_id, writes.new)
     change_people(list_.account_id, writes.changed)
-    subscribe(list_, writes.joins, source=source)
+    subscribe(list_, writes.joins, source=source, wording=consent_wording, user=user)
 
 
-def _apply(plan: ImportPlan, *, user: User | None, upload: str = "") -> SubscriberImport:
-    write(plan.writes, list_=plan.list_, source=plan.table.name)
-    record = _record(plan.list_, plan.table, user=user, upload=upload)
+def _apply(plan: ImportPlan, *, user: User | None, upload: str = "", consent_wording: str = "") -> SubscriberImport:
+    write(plan.writes, list_=plan.list_, source=plan.table.name, consent_wording=consent_wording, user=user)
+    record = _record(plan.list_, plan.table, user=user, upload=upload, consent_wording=consent_wording)
     _count(record, plan.counts, [row for row in plan.rows if row.outcome in REJECTED])
     record.save()
     return record
 
 
-def _record(list_: SubscriberList, table: Table, *, user: User | None, upload: str = "") -> SubscriberImport:
+def _record(
+    list_: SubscriberList, table: Table, *, user: User | None, upload: str = "", consent_wording: str = ""
+) -> SubscriberImport:
     return SubscriberImport(
         list=list_,
         file_name=table.name[-200:],
@@ -156,6 +170,7 @@ def _record(list_: SubscriberList, table: Table, *, user: User | None, upload: s
         delimiter=table.delimiter,
         columns=[{"header": column.header, "field": column.key or column.role.value} for column in table.columns],
         upload=upload,
+        consent_wording=consent_wording,
         created_by=user,
     )
 

@@ -7,15 +7,19 @@ hundred of them. PostgreSQL and SQLite understand the same text but for the func
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from django.db import connection
 from django.db.models import Model
 from django.utils import timezone
 
-from campaigns.models import CustomField, Subscriber, SubscriberList, Subscription
+from campaigns.models import ConsentEvent, CustomField, Subscriber, SubscriberList, Subscription
+from campaigns.services.consent.ledger import name_of
 from campaigns.services.imports.planning import Profile, in_batches
+
+if TYPE_CHECKING:
+    from accounts.models import User
 
 #: Rows of one statement.
 ROWS_PER_STATEMENT = 5000
@@ -35,20 +39,44 @@ def change_people(account_id: int, people: Iterable[Profile]) -> None:
     _upsert_people(account_id, people, f"(account_id, number) DO UPDATE SET {values}")
 
 
-def subscribe(list_: SubscriberList, numbers: Iterable[str], *, source: str) -> None:
+def subscribe(
+    list_: SubscriberList, numbers: Iterable[str], *, source: str, wording: str = "", user: User | None = None
+) -> None:
     """Put an account's people on a list; who is or was on it stays as they are.
+
+    Each one who joins has it in the consent ledger.
 
     Args:
         list_: the list.
         numbers: E.164, of people whom the account has.
         source: where they came from.
+        wording: what they agreed to, in the words they saw.
+        user: who imports them.
     """
     # SQLite keeps the order of a CROSS JOIN; any other way round it would unfold the array once for each subscriber.
     kind = "JOIN" if connection.vendor == "postgresql" else "CROSS JOIN"
     join = f"{kind} {_table(Subscriber)} s ON s.account_id = %s AND s.number = j.value ->> 0"
     sql, values = _insert(Subscription, {"subscriber_id": "s.id"}, {"list_id": list_.pk, "source": source[:60]}, join)
+    event = {
+        "account_id": list_.account_id,
+        "action": ConsentEvent.Action.GIVEN,
+        "how": ConsentEvent.How.IMPORT,
+        "list_id": list_.pk,
+        "list_name": list_.name,
+        "wording": wording,
+        "source": source[:200],
+        "at": timezone.now(),
+        "by_id": user.pk if user else None,
+        "by_name": name_of(user),
+    }
+    ledger, event_values = _insert(ConsentEvent, {"number": "s.number"}, event, join)
+    # Before they are on the list, while those who join can still be told from those who were on it.
+    known = f"SELECT 1 FROM {_table(Subscription)} p WHERE p.list_id = %s AND p.subscriber_id = s.id"  # noqa: S608  names of ours
+    ledger += f" AND NOT EXISTS ({known})"
     for batch in in_batches(numbers, ROWS_PER_STATEMENT):
-        _execute(f"{sql} ON CONFLICT DO NOTHING", [*values, _json([[number] for number in batch]), list_.account_id])
+        rows = _json([[number] for number in batch])
+        _execute(ledger, [*event_values, rows, list_.account_id, list_.pk])
+        _execute(f"{sql} ON CONFLICT DO NOTHING", [*values, rows, list_.account_id])
 
 
 def add_fields(account_id: int, fields: dict[str, str]) -> None:

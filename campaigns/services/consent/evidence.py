@@ -1,0 +1,168 @@
+"""A person's evidence: every consent event and every message to and from them, for whoever asks what they agreed to."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+from django.utils import timezone
+
+from accounts.models import Account
+from broadcast.core.merge import TemplateError
+from campaigns.models import ConsentEvent, Subscriber
+from campaigns.services.consent.in_words import how, standing_in_words, what
+from campaigns.services.consent.ledger import history, present_state
+from campaigns.services.exports import CSV, Export, clock_in, make_export
+from messaging.models import InboundMessage, Message, Suppression
+
+CONSENT, SENT, RECEIVED = "Consent", "To them", "From them"
+#: Within one moment: what they wrote, what it did, what they were answered.
+_ORDER = (RECEIVED, CONSENT, SENT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One event or message.
+
+    Args:
+        at: when it happened.
+        kind: ``CONSENT``, ``SENT`` or ``RECEIVED``.
+        what: what happened; of a message, what became of it.
+        words: the text, or the exact words.
+        how: by which way; of a message, its kind.
+        source: where it is from.
+        ours: our number, of a message.
+        by: the member of staff.
+        recorded_at: when it was written down.
+        reference: an id to find it again.
+    """
+
+    at: dt.datetime
+    kind: str
+    what: str
+    words: str
+    how: str = ""
+    source: str = ""
+    ours: str = ""
+    by: str = ""
+    recorded_at: dt.datetime | None = None
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All there is of a person at an account.
+
+    Args:
+        account: the account; times are shown in its zone.
+        number: E.164.
+        name: theirs, empty for who is no subscriber.
+        made_at: when it was put together.
+        standing: how their consent stands, a sentence each.
+        suppressed: what keeps messages from them now, or empty.
+        items: oldest first.
+    """
+
+    account: Account
+    number: str
+    name: str
+    made_at: dt.datetime
+    standing: list[str]
+    suppressed: str
+    items: list[Item]
+
+
+def evidence_of(*, account: Account, number: str) -> Evidence:
+    """Put a person's evidence together.
+
+    Args:
+        account: whose recipient.
+        number: E.164; need not be a subscriber's.
+    """
+    events = history(account.pk, number)
+    names = {event.list_id: event.list_name for event in events if event.list_id is not None}
+    person = Subscriber.objects.filter(account=account, number=number).first()
+    suppression = Suppression.objects.active().filter(account=account, recipient=number).first()
+    items = [*map(_of_event, events), *_sent(account, number), *_received(account, number)]
+    return Evidence(
+        account=account,
+        number=number,
+        name=person.full_name if person else "",
+        made_at=timezone.now(),
+        standing=list(standing_in_words(present_state(events), names)),
+        suppressed=suppression.get_reason_display() if suppression else "",
+        items=sorted(items, key=lambda item: (item.at, _ORDER.index(item.kind))),
+    )
+
+
+def export_evidence(evidence: Evidence) -> Export:
+    """The evidence as CSV; times are in the account's zone, which the header names."""
+    zone = evidence.account.time_zone
+    clock = clock_in(evidence.account.zone)
+    header = [f"When ({zone})", "Kind", "Number", "What", "Words", "How", "Source", "Our number", "By"]
+    header += [f"Recorded ({zone})", "Reference"]
+    rows = (
+        [
+            *(clock(item.at), item.kind, evidence.number, item.what, item.words, item.how, item.source, item.ours),
+            *(item.by, clock(item.recorded_at), item.reference),
+        ]
+        for item in evidence.items
+    )
+    return make_export(f"evidence {evidence.number.lstrip('+')}", CSV, header, rows, lambda: len(evidence.items))
+
+
+def _of_event(event: ConsentEvent) -> Item:
+    from_message = f", inbound message {event.inbound_id}" if event.inbound_id else ""
+    return Item(
+        at=event.at,
+        kind=CONSENT,
+        what=what(event),
+        words=event.wording,
+        how=how(event),
+        source=event.source,
+        by=event.by_name,
+        recorded_at=event.recorded_at,
+        reference=f"event {event.pk}{from_message}",
+    )
+
+
+def _sent(account: Account, number: str) -> list[Item]:
+    messages = Message.objects.filter(account=account, recipient=number).select_related("batch", "number")
+    return [
+        Item(
+            at=message.accepted_at or message.created_at,
+            kind=SENT,
+            what=f"{message.get_state_display()}: {message.reason_text}".removesuffix(": "),
+            words=_text(message),
+            how=message.get_kind_display(),
+            source=str(message.batch or ""),
+            ours=message.number.number,
+            recorded_at=message.created_at,
+            reference=f"message {message.pk}, {message.provider_id}".removesuffix(", "),
+        )
+        for message in messages.order_by("id")
+    ]
+
+
+def _received(account: Account, number: str) -> list[Item]:
+    messages = InboundMessage.objects.filter(account=account, sender=number)
+    return [
+        Item(
+            at=message.received_at,
+            kind=RECEIVED,
+            what=message.decision or message.get_state_display(),
+            words="\n".join([message.body, *(str(part[0]) for part in message.media if part)]).strip(),
+            how="Text",
+            ours=message.recipient,
+            recorded_at=message.handled_at,
+            reference=f"inbound message {message.pk}, {message.provider_id}",
+        )
+        for message in messages.order_by("id")
+    ]
+
+
+def _text(message: Message) -> str:
+    try:
+        return message.text
+    except TemplateError as error:
+        return f"(its text cannot be made: {error})"

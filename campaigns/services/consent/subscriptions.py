@@ -1,0 +1,103 @@
+"""Subscriptions that staff change by hand, with their record in the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.utils import timezone
+
+from campaigns.models import Subscriber, Subscription
+from campaigns.services.consent.ledger import Action, Entry, How, record_many
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+State = Subscription.State
+#: Where subscriptions come from that staff add.
+CONSOLE = "console"
+
+
+def save_subscriptions(*, changed: Iterable[Subscription], removed: Iterable[Subscription] = (), user: User) -> None:
+    """Store what staff changed of somebody's subscriptions.
+
+    Args:
+        changed: new ones, and old ones with their new list or state; not saved yet.
+        removed: those to delete.
+        user: who did it.
+    """
+    with transaction.atomic():
+        for subscription in changed:
+            before = Subscription.objects.filter(pk=subscription.pk).select_related("list", "subscriber").first()
+            left = subscription.state == State.UNSUBSCRIBED
+            if before is None or before.state != subscription.state:
+                # An opt-in restores what an opt-out ended, and nothing that staff decided since.
+                by = Subscription.EndedBy
+                subscription.ended_by = by.STAFF if left else by.NOBODY
+            subscription.unsubscribed_at = (subscription.unsubscribed_at or timezone.now()) if left else None
+            subscription.source = subscription.source or CONSOLE
+            subscription.save()
+            record_many(_changes(before, subscription, user))
+        for subscription in removed:
+            if subscription.state == State.SUBSCRIBED:
+                record_many([_entry(subscription, Action.WITHDRAWN, user, "Taken off the list")])
+            subscription.delete()
+
+
+def save_subscriber(*, subscriber: Subscriber, user: User) -> None:
+    """Store a person; consent to one number is none to another, so a new number of theirs is a change of consent.
+
+    Args:
+        subscriber: the person, new or changed, not saved yet.
+        user: who changed them, and vouches for the new number.
+    """
+    with transaction.atomic():
+        before = Subscriber.objects.filter(pk=subscriber.pk).first()
+        subscriber.save()
+        if before is None or before.number == subscriber.number:
+            return
+        live = list(subscriber.subscriptions.filter(state=State.SUBSCRIBED).select_related("list"))
+        moved = f"Number changed from {before.number} to {subscriber.number}"
+        for person, action in ((before, Action.WITHDRAWN), (subscriber, Action.GIVEN)):
+            for subscription in live:
+                subscription.subscriber = person
+            record_many([_entry(one, action, user, moved) for one in live])
+
+
+def delete_subscribers(*, subscribers: Iterable[Subscriber], user: User) -> None:
+    """Delete people; the lists they were on lose them, and the ledger says so.
+
+    Args:
+        subscribers: whom.
+        user: who did it.
+    """
+    with transaction.atomic():
+        for subscriber in subscribers:
+            live = subscriber.subscriptions.filter(state=State.SUBSCRIBED).select_related("list", "subscriber")
+            record_many(_entry(one, Action.WITHDRAWN, user, "Subscriber deleted") for one in live)
+            subscriber.delete()
+
+
+def _changes(before: Subscription | None, after: Subscription, user: User) -> list[Entry]:
+    was = before.state if before else State.UNSUBSCRIBED
+    moved = before is not None and before.list_id != after.list_id
+    entries = []
+    if before and was == State.SUBSCRIBED and (moved or after.state == State.UNSUBSCRIBED):
+        entries.append(_entry(before, Action.WITHDRAWN, user))
+    if after.state == State.SUBSCRIBED and (moved or was == State.UNSUBSCRIBED):
+        entries.append(_entry(after, Action.GIVEN, user))
+    return entries
+
+
+def _entry(subscription: Subscription, action: Action, user: User, source: str = "") -> Entry:
+    return Entry(
+        account_id=subscription.subscriber.account_id,
+        number=subscription.subscriber.number,
+        action=action,
+        how=How.STAFF,
+        list_id=subscription.list_id,
+        list_name=subscription.list.name,
+        source=source or CONSOLE,
+        by=user,
+    )
