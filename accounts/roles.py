@@ -37,6 +37,7 @@ _SHOWN: dict[str, tuple[str, ...]] = {
         "subscriberimport",
         "consentevent",
         "optoutrequest",
+        *("keyword", "keywordaction", "tag", "callendpoint", "outgoingcall", "optinrequest"),
     ),
 }
 
@@ -63,6 +64,8 @@ ROLES: dict[str, frozenset[str]] = {
         | _permissions(["change"], "messaging", "alert", "optoutreview", "rejectedwebhook")
         | _permissions(["add", "change", "delete"], "campaigns", "campaign", "campaignlist", "subscriber")
         | _permissions(["add", "change", "delete"], "campaigns", "subscriberlist", "subscription", "customfield")
+        | _permissions(["add", "change", "delete"], "campaigns", "keyword", "keywordaction", "tag", "callendpoint")
+        | {"campaigns.change_outgoingcall"}
         | {"campaigns.add_subscriberimport", "campaigns.launch_campaign"}
         | _CONSENT
     ),

@@ -9,6 +9,7 @@ from django_q.models import Schedule
 SCHEDULES = (
     ("Sweep: take up what was left behind", "messaging.tasks.sweep", 1),
     ("Launch campaigns that are due", "campaigns.tasks.launch_due", 1),
+    ("Follow up: opt-in reminders, webhook calls, mails", "campaigns.tasks.follow_up", 1),
 )
 
 #: Results of tasks that run each minute are not kept.

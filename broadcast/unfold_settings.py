@@ -119,6 +119,8 @@ UNFOLD: dict[str, Any] = {
                     _item("Subscribers", "group", "campaigns_subscriber"),
                     _item("Imports", "upload_file", "campaigns_subscriberimport"),
                     _item("Custom fields", "data_object", "campaigns_customfield"),
+                    _item("Tags", "sell", "campaigns_tag"),
+                    _item("Opt-in requests", "how_to_reg", "campaigns_optinrequest"),
                     _item("Suppressions", "block", "messaging_suppression"),
                     _item("Consent ledger", "history_edu", "campaigns_consentevent"),
                 ],
@@ -129,6 +131,7 @@ UNFOLD: dict[str, Any] = {
                     _item("Opt-outs to review", "rule", "messaging_optoutreview", badge=_pending_reviews),
                     _item("Opt-out requests", "contact_mail", "campaigns_optoutrequest", badge=_open_requests),
                     _item("Inbound messages", "inbox", "messaging_inboundmessage"),
+                    _item("Keywords", "key", "campaigns_keyword"),
                     _item("Rejected webhooks", "report", "messaging_rejectedwebhook"),
                 ],
             },
@@ -138,6 +141,13 @@ UNFOLD: dict[str, Any] = {
                     _item("Phone numbers", "dialpad", "messaging_phonenumber"),
                     _item("Sender pools", "hub", "messaging_senderpool"),
                     _item("Gateways", "router", "integrations_gateway"),
+                ],
+            },
+            {
+                "title": "Webhooks",
+                "items": [
+                    _item("Webhook endpoints", "webhook", "campaigns_callendpoint"),
+                    _item("Webhook calls", "call_made", "campaigns_outgoingcall"),
                 ],
             },
             {

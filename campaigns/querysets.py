@@ -34,8 +34,11 @@ class SubscriberListQuerySet(models.QuerySet["SubscriberList"]):
     """Lists."""
 
     def with_sizes(self) -> Self:
-        """Adds ``size``: how many people are subscribed."""
-        return self.annotate(size=Count("subscriptions", filter=Q(subscriptions__state="subscribed")))
+        """Adds ``size``, how many people are subscribed, and ``pending``, how many were asked or are to be asked."""
+        return self.annotate(
+            size=Count("subscriptions", filter=Q(subscriptions__state="subscribed")),
+            pending=Count("subscriptions", filter=Q(subscriptions__state="pending")),
+        )
 
 
 class SubscriptionQuerySet(models.QuerySet["Subscription"]):
@@ -44,6 +47,10 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
     def live(self) -> Self:
         """Those that are sent to."""
         return self.filter(state="subscribed")
+
+    def pending(self) -> Self:
+        """Those that wait for the person's YES; nothing is sent to them but the question."""
+        return self.filter(state="pending")
 
 
 class CampaignQuerySet(models.QuerySet["Campaign"]):

@@ -6,8 +6,9 @@ import logging
 
 from django.utils import timezone
 
+from broadcast.core.queue import enqueue
 from campaigns.models import Campaign
-from campaigns.services import launch
+from campaigns.services import calls, double_opt_in, launch
 
 logger = logging.getLogger(__name__)
 
@@ -31,3 +32,31 @@ def launch_due() -> None:
         except Exception:  # one that cannot be launched must not hold up the others; it is tried again
             logger.exception("The launch of campaign %s failed", campaign_id)
     launch.catch_up()
+
+
+def deliver_call(call_id: int) -> None:
+    """Call a webhook."""
+    calls.deliver(call_id=call_id)
+
+
+def deliver_calls() -> None:
+    """Try the webhook calls that are due."""
+    calls.deliver_due()
+
+
+def send_notices() -> None:
+    """Send the mails to staff that are due."""
+    calls.send_due_notices()
+
+
+def ask_pending(list_id: int) -> None:
+    """Ask the pending people of a list, for about 20 s; the schedule goes on."""
+    double_opt_in.ask_list(list_id=list_id)
+
+
+def follow_up() -> None:
+    """Each minute: remind who has not answered, and wake what may have been lost."""
+    double_opt_in.remind()
+    enqueue("campaigns.tasks.deliver_calls")
+    enqueue("campaigns.tasks.send_notices")
+    double_opt_in.ask_waiting_lists()

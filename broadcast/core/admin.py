@@ -18,9 +18,11 @@ from broadcast.core.admin_checks import ConsoleAdminChecks
 
 if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin as UnfoldModelAdmin
+    from django.contrib.admin import StackedInline as UnfoldStackedInline
     from django.contrib.admin import TabularInline as UnfoldTabularInline
 else:
     from unfold.admin import ModelAdmin as UnfoldModelAdmin
+    from unfold.admin import StackedInline as UnfoldStackedInline
     from unfold.admin import TabularInline as UnfoldTabularInline
 
 M = TypeVar("M", bound=Model)
@@ -119,6 +121,12 @@ class ConsoleInline(UnfoldTabularInline[M, P]):
     extra = 0
     tab = True
     show_change_link = True
+
+
+class ConsoleStackedInline(UnfoldStackedInline[M, P]):
+    """Rows of another model on a page, with more fields than a line holds."""
+
+    extra = 0
 
 
 class ReadOnlyInline(ConsoleInline[M, P]):

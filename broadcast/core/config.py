@@ -65,6 +65,8 @@ class Config:
     report_wait_seconds: int
     #: BROADCAST_IMPORT_MAX_MB: largest file taken through the console's import form, in megabytes.
     import_max_megabytes: int
+    #: BROADCAST_CALLS_PRIVATE_NETWORKS: whether webhook endpoints may be in private networks, and plain http.
+    calls_private_networks: bool
     #: BROADCAST_ALERT_EMAILS: who is told of trouble, comma separated; empty: nobody, the console shows it.
     alert_emails: tuple[str, ...]
     #: BROADCAST_EMAIL_URL: the mail server, e.g. ``submission://user:password@host:587``; locally mail goes to the terminal.
@@ -151,6 +153,7 @@ def read_config() -> Config:
         expire_seconds=env.int("BROADCAST_EXPIRE_SECONDS", 4 * 3600),
         report_wait_seconds=env.int("BROADCAST_REPORT_WAIT", 3600),
         import_max_megabytes=env.int("BROADCAST_IMPORT_MAX_MB", 5),
+        calls_private_networks=env.bool("BROADCAST_CALLS_PRIVATE_NETWORKS", False),
         alert_emails=tuple(env.list("BROADCAST_ALERT_EMAILS", [], subcast=str.strip)),
         email_url=env.str("BROADCAST_EMAIL_URL", "console:" if local else ""),
         log_level=env.str("BROADCAST_LOG_LEVEL", "INFO").upper(),

@@ -1,9 +1,12 @@
 """Who and what: the pages."""
 
 from campaigns.admin import imports
+from campaigns.admin.calls import CallEndpointAdmin, OutgoingCallAdmin
 from campaigns.admin.campaigns import CampaignAdmin
 from campaigns.admin.consent import ConsentEventAdmin
+from campaigns.admin.keywords import KeywordAdmin, TagAdmin
 from campaigns.admin.lists import CustomFieldAdmin, SubscriberListAdmin
+from campaigns.admin.opt_in import OptInRequestAdmin
 from campaigns.admin.opt_out_requests import OptOutRequestAdmin
 from campaigns.admin.subscribers import SubscriberAdmin
 from messaging.admin.sources import register_source_page
@@ -11,11 +14,16 @@ from messaging.admin.sources import register_source_page
 register_source_page("campaign", "admin:campaigns_campaign_change")
 
 __all__ = [
+    "CallEndpointAdmin",
     "CampaignAdmin",
     "ConsentEventAdmin",
     "CustomFieldAdmin",
+    "KeywordAdmin",
+    "OptInRequestAdmin",
     "OptOutRequestAdmin",
+    "OutgoingCallAdmin",
     "SubscriberAdmin",
     "SubscriberListAdmin",
+    "TagAdmin",
     "imports",
 ]

@@ -13,25 +13,40 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
 from broadcast.core.admin import ConsoleAdmin, account_filter, display, list_url, page_link
 from campaigns.admin.imports import SubscriberImportMixin
-from campaigns.models import CustomField, Subscriber, SubscriberImport, SubscriberList
+from campaigns.admin.opt_in import OPT_IN_FIELDS, AskPendingMixin, SubscriberListForm
+from campaigns.models import CustomField, OptInRequest, Subscriber, SubscriberImport, SubscriberList
 
 
 @admin.register(SubscriberList)
-class SubscriberListAdmin(SubscriberImportMixin, ConsoleAdmin[SubscriberList]):
+class SubscriberListAdmin(AskPendingMixin, SubscriberImportMixin, ConsoleAdmin[SubscriberList]):
     """Lists."""
 
+    form = SubscriberListForm
     # The model's own order is lost in a query that counts.
     ordering = ("name",)
-    list_display = ("name", "display_account", "display_size", "display_unsubscribed", "description", "updated_at")
+    list_display = (
+        "name",
+        "display_account",
+        "display_size",
+        "display_pending",
+        "display_unsubscribed",
+        "description",
+        "updated_at",
+    )
     list_filter = (("account", AutocompleteSelectFilter),)
     list_select_related = ("account",)
     search_fields = ("name", "description", "account__name")
-    autocomplete_fields = ("account",)
+    autocomplete_fields = ("account", "opt_in_number")
+    actions_detail = (*SubscriberImportMixin.actions_detail, "ask_pending")
     readonly_fields = ("display_people", "display_imports", "created_at", "updated_at")
-    add_fieldsets = ((None, {"fields": ("account", "name", "description")}),)
+    add_fieldsets = (
+        (None, {"fields": ("account", "name", "description")}),
+        ("Double opt-in", {"fields": OPT_IN_FIELDS}),
+    )
     fieldsets = (
         (None, {"fields": (("name", "account"), "description")}),
         ("People", {"fields": (("display_people", "display_imports"),)}),
+        ("Double opt-in", {"fields": OPT_IN_FIELDS}),
         ("Record", {"fields": (("created_at", "updated_at"),)}),
     )
 
@@ -69,6 +84,12 @@ class SubscriberListAdmin(SubscriberImportMixin, ConsoleAdmin[SubscriberList]):
         url = list_url(Subscriber, lists__id__exact=audience.pk)
         return format_html('<a href="{}" class="text-link">{}</a>', url, f"{audience.size:,}")
 
+    @display(description="Pending", ordering="pending")
+    def display_pending(self, audience: Any) -> SafeString:
+        """How many wait for their YES, with a link to what they were asked."""
+        url = list_url(OptInRequest, list__id__exact=audience.pk, state__exact="waiting")
+        return format_html('<a href="{}" class="text-link">{}</a>', url, f"{audience.pending:,}")
+
     @display(description="Unsubscribed", ordering="gone")
     def display_unsubscribed(self, audience: Any) -> str:
         """How many have left."""
@@ -76,12 +97,13 @@ class SubscriberListAdmin(SubscriberImportMixin, ConsoleAdmin[SubscriberList]):
 
     @display(description="On this list")
     def display_people(self, audience: Any) -> SafeString:
-        """Both counts, with a link."""
+        """All counts, with a link."""
         url = list_url(Subscriber, lists__id__exact=audience.pk)
         return format_html(
-            '<a href="{}" class="text-link">{} subscribed, {} unsubscribed</a>',
+            '<a href="{}" class="text-link">{} subscribed, {} pending, {} unsubscribed</a>',
             url,
             f"{audience.size:,}",
+            f"{audience.pending:,}",
             f"{audience.gone:,}",
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.forms import BaseInlineFormSet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -15,6 +15,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from broadcast.core.admin import ConsoleAdmin, ConsoleInline, LargeTableMixin, display, list_url, page_link
 from broadcast.core.confirm import link_action
 from broadcast.core.phones import normalise
+from campaigns.admin.campaign_forms import OF_ACCOUNT
 from campaigns.models import ConsentEvent, CustomField, Subscriber, Subscription
 from campaigns.services.consent import history
 from campaigns.services.consent.in_words import in_words
@@ -38,10 +39,17 @@ class SubscriberForm(forms.ModelForm[Subscriber]):
 
     class Meta:
         model = Subscriber
-        fields = ("account", "number", "first_name", "last_name", "email")
+        fields = ("account", "number", "first_name", "last_name", "email", "tags")
+
+    class Media:
+        js = ("broadcast/account_choices.js",)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if "tags" in self.fields:
+            widget: Any = self.fields["tags"].widget
+            # The admin puts a frame with links around it.
+            getattr(widget, "widget", widget).attrs |= {OF_ACCOUNT: self.instance.account_id or ""}
         if "number" in self.fields:
             number = cast("forms.CharField", self.fields["number"])
             number.max_length = None
@@ -66,6 +74,9 @@ class SubscriberForm(forms.ModelForm[Subscriber]):
                     self.add_error("number", f"{account} has a subscriber with {parsed.e164} already: {twin}.")
             else:
                 self.add_error("number", parsed.reason)
+        foreign = [tag for tag in cleaned.get("tags") or () if tag.account_id != account.pk]
+        if foreign:
+            self.add_error("tags", f"“{foreign[0]}” is a tag of another account. Choose tags of {account}.")
         # Values of fields that the account no longer has stay as they are.
         own = {name.removeprefix(FIELD): value for name, value in cleaned.items() if name.startswith(FIELD)}
         self.instance.fields = {key: value for key, value in {**self.instance.fields, **own}.items() if value}
@@ -101,6 +112,10 @@ class SubscriptionFormSet(BaseInlineFormSet[Subscription, Subscriber, forms.Mode
             audience = form.cleaned_data.get("list") if hasattr(form, "cleaned_data") else None
             if audience and self.instance.account_id and audience.account_id != self.instance.account_id:
                 form.add_error("list", f"“{audience}” is a list of another account.")
+            if audience is None or audience.double_opt_in or not form.has_changed():
+                continue
+            if form.cleaned_data.get("state") == Subscription.State.PENDING:
+                form.add_error("state", f"“{audience}” asks nobody: double opt-in is off. Choose “Subscribed”.")
 
 
 class SubscriptionInline(ConsoleInline[Subscription, Subscriber]):
@@ -124,13 +139,17 @@ class SubscriberAdmin(LargeTableMixin, ConsoleAdmin[Subscriber]):
     """The people accounts write to."""
 
     form = SubscriberForm
-    list_display = ("number", "display_name", "email", "display_account", "display_lists", "created_at")
-    list_filter = (("account", AutocompleteSelectFilter), ("lists", AutocompleteSelectFilter))
+    list_display = ("number", "display_name", "email", "display_account", "display_lists", "display_tags", "created_at")
+    list_filter = (
+        ("account", AutocompleteSelectFilter),
+        ("lists", AutocompleteSelectFilter),
+        ("tags", AutocompleteSelectFilter),
+    )
     list_select_related = ("account",)
     search_fields = ("number", "first_name", "last_name", "email")
     number_search_fields = ("number",)
     search_help_text = "A number, a name or an e-mail address"
-    autocomplete_fields = ("account",)
+    autocomplete_fields = ("account", "tags")
     sortable_by = ("number", "created_at")
     inlines = (SubscriptionInline,)
     readonly_fields = ("created_at", "updated_at")
@@ -139,13 +158,13 @@ class SubscriberAdmin(LargeTableMixin, ConsoleAdmin[Subscriber]):
     change_form_outer_after_template = "campaigns/subscriber_history.html"
     add_fieldsets = ((None, {"fields": ("account", "number", ("first_name", "last_name"), "email")}),)
     fieldsets = (
-        (None, {"fields": (("number", "account"), ("first_name", "last_name"), "email")}),
+        (None, {"fields": (("number", "account"), ("first_name", "last_name"), ("email", "tags"))}),
         ("Record", {"fields": (("created_at", "updated_at"),)}),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Subscriber]:
         """With lists."""
-        return super().get_queryset(request).prefetch_related("subscriptions__list")
+        return super().get_queryset(request).prefetch_related("subscriptions__list", "tags")
 
     def get_form(self, request: HttpRequest, obj: Subscriber | None = None, change: bool = False, **kwargs: Any) -> Any:
         """With the account's custom fields, once there is an account."""
@@ -173,7 +192,10 @@ class SubscriberAdmin(LargeTableMixin, ConsoleAdmin[Subscriber]):
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:  # noqa: ARG002  Django's signature
         """Who joins or leaves a list by hand has it in the consent ledger."""
         changed = formset.save(commit=False)
-        save_subscriptions(changed=changed, removed=formset.deleted_objects, user=cast("User", request.user))
+        for joined in save_subscriptions(
+            changed=changed, removed=formset.deleted_objects, user=cast("User", request.user)
+        ):
+            messages.info(request, f"{form.instance} {joined}.")
 
     def save_model(self, request: HttpRequest, obj: Subscriber, form: Any, change: bool) -> None:  # noqa: ARG002  Django's signature
         """A new number is a change of consent."""
@@ -239,6 +261,11 @@ class SubscriberAdmin(LargeTableMixin, ConsoleAdmin[Subscriber]):
     def display_account(self, subscriber: Subscriber) -> Any:
         """A link to the account."""
         return page_link(subscriber.account)
+
+    @display(description="Tags")
+    def display_tags(self, subscriber: Subscriber) -> str:
+        """Their names."""
+        return ", ".join(tag.name for tag in subscriber.tags.all()) or "-"
 
     @display(description="Lists")
     def display_lists(self, subscriber: Subscriber) -> str:

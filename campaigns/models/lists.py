@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from django.core.validators import MaxValueValidator
 from django.db import models
 
 from accounts.models import Account
 from broadcast.core.models import TimestampedModel
+from campaigns.models.tags import Tag
 from campaigns.querysets import SubscriberListQuerySet, SubscriberQuerySet, SubscriptionQuerySet
+from messaging.models import PhoneNumber
+
+#: A YES counts for 30 days after the last time somebody was asked; a reminder comes well before.
+MAX_REMINDER_HOURS = 14 * 24
 
 
 class Subscriber(TimestampedModel):
@@ -18,6 +24,8 @@ class Subscriber(TimestampedModel):
     last_name = models.CharField(max_length=80, blank=True)
     email = models.EmailField("e-mail", blank=True)
     fields = models.JSONField("custom fields", default=dict, blank=True, help_text="Names and texts, as JSON.")
+
+    tags = models.ManyToManyField(Tag, related_name="subscribers", blank=True)
 
     objects = SubscriberQuerySet.as_manager()
 
@@ -43,6 +51,43 @@ class SubscriberList(TimestampedModel):
     name = models.CharField(max_length=100)
     description = models.CharField(max_length=200, blank=True)
     subscribers = models.ManyToManyField(Subscriber, through="Subscription", related_name="lists")
+
+    double_opt_in = models.BooleanField(
+        "double opt-in",
+        default=False,
+        help_text="Whoever joins is asked first and gets campaigns once they have answered YES. Who is subscribed already stays.",
+    )
+    opt_in_number = models.ForeignKey(
+        PhoneNumber,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        null=True,
+        blank=True,
+        verbose_name="asks from",
+        help_text="Empty: the number that the person wrote to, else the account's first active one.",
+    )
+    opt_in_request = models.TextField(
+        "question", max_length=1600, blank=True, help_text="Merge fields in Liquid. Empty: the usual wording."
+    )
+    opt_in_confirmed = models.TextField(
+        "answer to a YES", max_length=1600, blank=True, help_text="Merge fields in Liquid. Empty: the usual wording."
+    )
+    reminder_hours = models.PositiveSmallIntegerField(
+        "remind after",
+        default=0,
+        validators=[MaxValueValidator(MAX_REMINDER_HOURS)],
+        help_text="Hours without an answer until people are asked once more. 0: never.",
+    )
+    reminder_text = models.TextField(
+        "reminder", max_length=1600, blank=True, help_text="Merge fields in Liquid. Empty: the question again."
+    )
+
+    ask_joined_until = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="Staff chose to ask who was pending then; empty once that is done.",
+    )
 
     objects = SubscriberListQuerySet.as_manager()
 
@@ -78,11 +123,16 @@ class CustomField(TimestampedModel):
 
 
 class Subscription(TimestampedModel):
-    """A subscriber's place on a list: ``subscribed`` ◄─► ``unsubscribed``."""
+    """A subscriber's place on a list: ``subscribed`` ◄─► ``unsubscribed``.
+
+    On a list with double opt-in it begins as ``pending`` → ``subscribed`` (they said YES) or ``unsubscribed`` (they said NO, or
+    opted out); who joins again is pending again.
+    """
 
     class State(models.TextChoices):
         """Only the subscribed are sent to."""
 
+        PENDING = "pending", "Waiting for their YES"
         SUBSCRIBED = "subscribed", "Subscribed"
         UNSUBSCRIBED = "unsubscribed", "Unsubscribed"
 
@@ -92,6 +142,8 @@ class Subscription(TimestampedModel):
         NOBODY = "", "Not ended"
         OPT_OUT = "opt_out", "The person's opt-out"
         STAFF = "staff", "Staff"
+        DECLINED = "declined", "They did not confirm it"
+        KEYWORD = "keyword", "A keyword of theirs"
 
     list = models.ForeignKey(SubscriberList, on_delete=models.CASCADE, related_name="subscriptions")
     subscriber = models.ForeignKey(Subscriber, on_delete=models.CASCADE, related_name="subscriptions")

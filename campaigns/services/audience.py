@@ -93,11 +93,13 @@ class AudienceSize:
         subscriptions: places on the campaign's lists.
         people: distinct people.
         suppressed: of them, those who must not be sent to.
+        pending: people of the lists who have not confirmed any of them yet; none of ``people``.
     """
 
     subscriptions: int
     people: int
     suppressed: int
+    pending: int = 0
 
     @property
     def recipients(self) -> int:
@@ -123,7 +125,12 @@ def measure(campaign: Campaign) -> AudienceSize:
     suppressed = Suppression.objects.active().filter(account_id=campaign.account_id).values("recipient")
     people = live.values("subscriber_id").distinct().count()
     left_out = live.filter(subscriber__number__in=suppressed).values("subscriber_id").distinct().count()
-    return AudienceSize(live.count(), people, left_out)
+    pending = (
+        Subscription.objects.pending()
+        .filter(list__campaigns=campaign, subscriber__account_id=campaign.account_id)
+        .exclude(subscriber_id__in=live.values("subscriber_id"))
+    )
+    return AudienceSize(live.count(), people, left_out, pending.values("subscriber_id").distinct().count())
 
 
 def sample_people(campaign: Campaign, limit: int) -> list[Subscriber]:

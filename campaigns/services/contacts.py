@@ -6,7 +6,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from campaigns.models import Subscriber, Subscription
+from campaigns.models import OptInRequest, Subscriber, Subscription
 from campaigns.querysets import SubscriptionQuerySet
 
 
@@ -32,15 +32,30 @@ def merge_values(subscriber: Subscriber) -> dict[str, Any]:
     }
 
 
+def ensure_subscriber(*, account_id: int, number: str) -> Subscriber:
+    """The account's person with a number, made if they are new.
+
+    Args:
+        account_id: whose subscriber.
+        number: E.164.
+    """
+    subscriber, _made = Subscriber.objects.get_or_create(account_id=account_id, number=number)
+    return subscriber
+
+
 def unsubscribe_everywhere(*, account_id: int, number: str) -> list[tuple[int, str]]:
-    """End all of a person's subscriptions at an account; id and name of the lists they were on."""
-    live = Subscription.objects.filter(state=Subscription.State.SUBSCRIBED)
-    return _change(
-        live.filter(subscriber__account_id=account_id, subscriber__number=number),
-        state=Subscription.State.UNSUBSCRIBED,
-        ended_by=Subscription.EndedBy.OPT_OUT,
-        unsubscribed_at=timezone.now(),
-    )
+    """End all of a person's subscriptions at an account, those that wait for a YES too; id and name of the lists.
+
+    What was never confirmed is declined, so that a later opt-in does not restore it.
+    """
+    now = timezone.now()
+    theirs = Subscription.objects.filter(subscriber__account_id=account_id, subscriber__number=number)
+    OptInRequest.objects.filter(
+        subscriber__account_id=account_id, subscriber__number=number, state=OptInRequest.State.WAITING
+    ).update(state=OptInRequest.State.DECLINED, answered_at=now, updated_at=now)
+    ended = {"state": Subscription.State.UNSUBSCRIBED, "unsubscribed_at": now}
+    declined = _change(theirs.pending(), ended_by=Subscription.EndedBy.DECLINED, **ended)
+    return declined + _change(theirs.live(), ended_by=Subscription.EndedBy.OPT_OUT, **ended)
 
 
 def subscribe_again(*, account_id: int, number: str) -> list[tuple[int, str]]:

@@ -119,6 +119,10 @@ def preview_launch(campaign: Campaign) -> LaunchPreview:
         warnings.append(
             f"Characters such as {' '.join(odd)} make a text Unicode: 70 characters a segment instead of 160."
         )
+    if size.pending:
+        warnings.append(
+            f"{size.pending:,} people of its lists have not answered YES yet (double opt-in); nothing is sent to them."
+        )
     if campaign.number.gateway.stopped_reason:
         warnings.append(f"The provider refused everything lately: {campaign.number.gateway.stopped_reason}")
     pace = pools.pace(campaign.pool) if campaign.pool is not None else None

@@ -18,7 +18,7 @@ def test_list_shows_its_true_size(operator: Client) -> None:
     SubscriptionFactory(list=audience, state="unsubscribed")
     SubscriberListFactory(people=1)
     page = page_of(operator.get(reverse("admin:campaigns_subscriberlist_change", args=[audience.pk])))
-    assert "3 subscribed, 1 unsubscribed" in page
+    assert "3 subscribed, 0 pending, 1 unsubscribed" in page
 
 
 def test_list_is_deleted_with_the_record_of_its_imports(operator: Client) -> None:

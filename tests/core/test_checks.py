@@ -34,6 +34,7 @@ def production(tmp_path: Path) -> Config:
         console_bind="0.0.0.0:8000",
         webhook_bind="0.0.0.0:8001",
         workers=8,
+        calls_private_networks=False,
         request_timeout_seconds=10.0,
         lease_seconds=30.0,
         expire_seconds=14_400,

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from tests.factories.accounts import AccountFactory, MembershipFactory, StaffFactory, UserFactory
 from tests.factories.campaigns import (
+    CallEndpointFactory,
     CampaignFactory,
     ConsentEventFactory,
     CustomFieldFactory,
+    KeywordActionFactory,
+    KeywordFactory,
     OptOutRequestFactory,
     SubscriberFactory,
     SubscriberImportFactory,
     SubscriberListFactory,
     SubscriptionFactory,
+    TagFactory,
 )
 from tests.factories.integrations import GatewayFactory
 from tests.factories.messaging import (
@@ -29,11 +33,14 @@ __all__ = [
     "AccountFactory",
     "AlertFactory",
     "BatchFactory",
+    "CallEndpointFactory",
     "CampaignFactory",
     "ConsentEventFactory",
     "CustomFieldFactory",
     "GatewayFactory",
     "InboundMessageFactory",
+    "KeywordActionFactory",
+    "KeywordFactory",
     "MembershipFactory",
     "MessageFactory",
     "OptOutRequestFactory",
@@ -46,5 +53,6 @@ __all__ = [
     "SubscriberListFactory",
     "SubscriptionFactory",
     "SuppressionFactory",
+    "TagFactory",
     "UserFactory",
 ]

@@ -7,14 +7,18 @@ from collections.abc import Iterable
 from django.utils import timezone
 
 from campaigns.models import (
+    CallEndpoint,
     Campaign,
     ConsentEvent,
     CustomField,
+    Keyword,
+    KeywordAction,
     OptOutRequest,
     Subscriber,
     SubscriberImport,
     SubscriberList,
     Subscription,
+    Tag,
 )
 from tests.factories.accounts import AccountFactory, StaffFactory
 from tests.factories.base import ModelFactory, factory, number_at
@@ -140,3 +144,52 @@ class CampaignFactory(ModelFactory[Campaign]):
             lists = [SubscriberListFactory(account=self.account, people=2)]
         for audience in lists:
             self.campaign_lists.create(list=audience)
+
+
+class TagFactory(ModelFactory[Tag]):
+    """A tag that nobody has."""
+
+    class Meta:
+        model = Tag
+
+    account = factory.SubFactory(AccountFactory)
+    name = factory.Sequence(lambda n: f"tag{n}")
+
+
+class KeywordFactory(ModelFactory[Keyword]):
+    """A keyword ``PIZZA`` on every number; ``number=…`` puts it on one, in that number's account."""
+
+    class Meta:
+        model = Keyword
+
+    account = factory.LazyAttribute(lambda keyword: keyword.number.account if keyword.number else AccountFactory())
+    number = None
+    name = factory.Sequence(lambda n: f"Keyword {n}")
+    words = "pizza"
+
+
+class KeywordActionFactory(ModelFactory[KeywordAction]):
+    """An action of a keyword that ends a place on a new list of its account; ``kind`` and what that uses make it another."""
+
+    class Meta:
+        model = KeywordAction
+
+    keyword = factory.SubFactory(KeywordFactory)
+    kind = "leave"
+    list = factory.Maybe(
+        factory.LazyAttribute(lambda action: action.kind == "leave"),
+        factory.SubFactory(SubscriberListFactory, account=factory.SelfAttribute("..keyword.account")),
+        None,
+    )
+
+
+class CallEndpointFactory(ModelFactory[CallEndpoint]):
+    """An endpoint where nobody listens."""
+
+    class Meta:
+        model = CallEndpoint
+
+    account = factory.SubFactory(AccountFactory)
+    name = factory.Sequence(lambda n: f"Endpoint {n}")
+    url = "https://hooks.example.com/keyword"
+    secret = "whsec_of_the_factory"

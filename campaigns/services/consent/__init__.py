@@ -3,6 +3,28 @@
 from __future__ import annotations
 
 from campaigns.services.consent.clock import Clock, clock
-from campaigns.services.consent.ledger import Entry, Standing, history, present_state, record, record_many
+from campaigns.services.consent.ledger import (
+    Action,
+    Entry,
+    How,
+    Origin,
+    Standing,
+    history,
+    present_state,
+    record,
+    record_many,
+)
 
-__all__ = ["Clock", "Entry", "Standing", "clock", "history", "present_state", "record", "record_many"]
+__all__ = [
+    "Action",
+    "Clock",
+    "Entry",
+    "How",
+    "Origin",
+    "Standing",
+    "clock",
+    "history",
+    "present_state",
+    "record",
+    "record_many",
+]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from django.utils import timezone
 
-from campaigns.models import ConsentEvent
+from campaigns.models import ConsentEvent, Subscriber, SubscriberList
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -52,6 +52,50 @@ class Entry:
     message_id: int | None = None
     at: dt.datetime | None = None
     by: User | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where a change of somebody's consent comes from; what several lists' events have in common.
+
+    Args:
+        how: by which way.
+        source: where it is from, for a person.
+        wording: the exact words: theirs, or those they agreed to.
+        inbound_id: the inbound message that did it.
+        by: the member of staff who did it.
+    """
+
+    how: How
+    source: str = ""
+    wording: str = ""
+    inbound_id: int | None = None
+    by: User | None = None
+
+    def entry(
+        self, action: Action, subscriber: Subscriber, list_: SubscriberList, *, message_id: int | None = None
+    ) -> Entry:
+        """What the ledger says of somebody's place on a list.
+
+        Args:
+            action: what happened.
+            subscriber: whose place.
+            list_: of the same account.
+            message_id: the message of ours that led to it.
+        """
+        return Entry(
+            account_id=subscriber.account_id,
+            number=subscriber.number,
+            action=action,
+            how=self.how,
+            list_id=list_.pk,
+            list_name=list_.name,
+            wording=self.wording,
+            source=self.source,
+            inbound_id=self.inbound_id,
+            message_id=message_id,
+            by=self.by,
+        )
 
 
 class Standing(StrEnum):

@@ -9,7 +9,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from campaigns.models import Subscriber, Subscription
-from campaigns.services.consent.ledger import Action, Entry, How, record_many
+from campaigns.services.consent.ledger import Action, Entry, How, Origin, record_many
+from campaigns.services.double_opt_in import Joined, join
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -19,17 +20,26 @@ State = Subscription.State
 CONSOLE = "console"
 
 
-def save_subscriptions(*, changed: Iterable[Subscription], removed: Iterable[Subscription] = (), user: User) -> None:
-    """Store what staff changed of somebody's subscriptions.
+def save_subscriptions(
+    *, changed: Iterable[Subscription], removed: Iterable[Subscription] = (), user: User
+) -> list[Joined]:
+    """Store what staff changed of somebody's subscriptions; a list with double opt-in asks the person first.
 
     Args:
         changed: new ones, and old ones with their new list or state; not saved yet.
         removed: those to delete.
         user: who did it.
+
+    Returns:
+        what became of the places that need the person's YES.
     """
+    joined: list[Joined] = []
     with transaction.atomic():
         for subscription in changed:
             before = Subscription.objects.filter(pk=subscription.pk).select_related("list", "subscriber").first()
+            if _must_confirm(before, subscription):
+                joined += _ask(before, subscription, user)
+                continue
             left = subscription.state == State.UNSUBSCRIBED
             if before is None or before.state != subscription.state:
                 # An opt-in restores what an opt-out ended, and nothing that staff decided since.
@@ -40,9 +50,10 @@ def save_subscriptions(*, changed: Iterable[Subscription], removed: Iterable[Sub
             subscription.save()
             record_many(_changes(before, subscription, user))
         for subscription in removed:
-            if subscription.state == State.SUBSCRIBED:
+            if subscription.state != State.UNSUBSCRIBED:
                 record_many([_entry(subscription, Action.WITHDRAWN, user, "Taken off the list")])
             subscription.delete()
+    return joined
 
 
 def save_subscriber(*, subscriber: Subscriber, user: User) -> None:
@@ -74,30 +85,38 @@ def delete_subscribers(*, subscribers: Iterable[Subscriber], user: User) -> None
     """
     with transaction.atomic():
         for subscriber in subscribers:
-            live = subscriber.subscriptions.filter(state=State.SUBSCRIBED).select_related("list", "subscriber")
+            live = subscriber.subscriptions.exclude(state=State.UNSUBSCRIBED).select_related("list", "subscriber")
             record_many(_entry(one, Action.WITHDRAWN, user, "Subscriber deleted") for one in live)
             subscriber.delete()
+
+
+def _must_confirm(before: Subscription | None, after: Subscription) -> bool:
+    """Whether a place that staff give somebody needs the person's YES first."""
+    if not after.list.double_opt_in or after.state == State.UNSUBSCRIBED:
+        return False
+    return before is None or before.list_id != after.list_id or before.state != State.SUBSCRIBED
+
+
+def _ask(before: Subscription | None, after: Subscription, user: User) -> list[Joined]:
+    origin = Origin(how=How.STAFF, source=CONSOLE, by=user)
+    if before and before.list_id != after.list_id:
+        if before.state != State.UNSUBSCRIBED:
+            record_many([_entry(before, Action.WITHDRAWN, user)])
+        Subscription.objects.filter(pk=before.pk).delete()
+    return join(subscriber=after.subscriber, lists=[after.list], origin=origin)
 
 
 def _changes(before: Subscription | None, after: Subscription, user: User) -> list[Entry]:
     was = before.state if before else State.UNSUBSCRIBED
     moved = before is not None and before.list_id != after.list_id
     entries = []
-    if before and was == State.SUBSCRIBED and (moved or after.state == State.UNSUBSCRIBED):
+    if before and was != State.UNSUBSCRIBED and (moved or after.state == State.UNSUBSCRIBED):
         entries.append(_entry(before, Action.WITHDRAWN, user))
-    if after.state == State.SUBSCRIBED and (moved or was == State.UNSUBSCRIBED):
+    if after.state == State.SUBSCRIBED and (moved or was != State.SUBSCRIBED):
         entries.append(_entry(after, Action.GIVEN, user))
     return entries
 
 
 def _entry(subscription: Subscription, action: Action, user: User, source: str = "") -> Entry:
-    return Entry(
-        account_id=subscription.subscriber.account_id,
-        number=subscription.subscriber.number,
-        action=action,
-        how=How.STAFF,
-        list_id=subscription.list_id,
-        list_name=subscription.list.name,
-        source=source or CONSOLE,
-        by=user,
-    )
+    origin = Origin(how=How.STAFF, source=source or CONSOLE, by=user)
+    return origin.entry(action, subscription.subscriber, subscription.list)

@@ -44,7 +44,8 @@ def subscribe(
 ) -> None:
     """Put an account's people on a list; who is or was on it stays as they are.
 
-    Each one who joins has it in the consent ledger.
+    Each one who joins has it in the consent ledger. On a list with double opt-in they are pending. Nobody is asked by an
+    import: staff choose that on the list's page.
 
     Args:
         list_: the list.
@@ -56,10 +57,12 @@ def subscribe(
     # SQLite keeps the order of a CROSS JOIN; any other way round it would unfold the array once for each subscriber.
     kind = "JOIN" if connection.vendor == "postgresql" else "CROSS JOIN"
     join = f"{kind} {_table(Subscriber)} s ON s.account_id = %s AND s.number = j.value ->> 0"
-    sql, values = _insert(Subscription, {"subscriber_id": "s.id"}, {"list_id": list_.pk, "source": source[:60]}, join)
-    event = {
+    state = Subscription.State.PENDING if list_.double_opt_in else Subscription.State.SUBSCRIBED
+    same: dict[str, object] = {"list_id": list_.pk, "source": source[:60], "state": state}
+    sql, values = _insert(Subscription, {"subscriber_id": "s.id"}, same, join)
+    event: dict[str, object] = {
         "account_id": list_.account_id,
-        "action": ConsentEvent.Action.GIVEN,
+        "action": ConsentEvent.Action.REQUESTED if list_.double_opt_in else ConsentEvent.Action.GIVEN,
         "how": ConsentEvent.How.IMPORT,
         "list_id": list_.pk,
         "list_name": list_.name,

@@ -1,0 +1,134 @@
+"""Forms of the keywords' pages."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from django import forms
+from django.forms import BaseInlineFormSet
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
+
+from accounts.models import Account
+from campaigns.admin.campaign_forms import OF_ACCOUNT
+from campaigns.models import CallEndpoint, CustomField, Keyword, KeywordAction, SubscriberList, Tag
+from campaigns.services.composing import check_body
+from campaigns.services.keywords import clashes, kind_of, kinds, phrase_problems
+
+#: Fields of an action that a kind may use, in the order of the form.
+ACTION_FIELDS = ("list", "tag", "field", "value", "emails", "endpoint")
+#: Read by ``keyword_actions.js``: which kind uses which field.
+USED_BY = "data-used-by"
+_OF_ACCOUNT = {"list": SubscriberList, "tag": Tag, "field": CustomField, "endpoint": CallEndpoint}
+
+
+class KeywordForm(forms.ModelForm[Keyword]):
+    """A keyword; words, times and priority must leave no doubt which of two keywords answers."""
+
+    class Meta:
+        model = Keyword
+        fields = (
+            *("account", "name", "number", "words", "where", "priority"),
+            *("active_from", "active_until", "is_enabled", "reply"),
+        )
+        widgets = {
+            "words": UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+            "reply": UnfoldAdminTextareaWidget(attrs={"rows": 4}),
+        }
+
+    class Media:
+        js = ("broadcast/account_choices.js", "broadcast/keyword_actions.js")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "number" in self.fields:
+            widget: Any = self.fields["number"].widget
+            # The admin puts a frame with links around it.
+            getattr(widget, "widget", widget).attrs |= {OF_ACCOUNT: self.instance.account_id or ""}
+
+    def clean(self) -> dict[str, Any]:
+        """Check words and reply, and that number and words are not in doubt."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        account: Account | None = cleaned.get("account") or (
+            self.instance.account if self.instance.account_id else None
+        )
+        if account is None:
+            return cleaned
+        number = cleaned.get("number")
+        if number and number.account_id != account.pk:
+            self.add_error("number", f"{number} belongs to another account. Choose a number of {account}.")
+        for problem in phrase_problems(cleaned.get("words", "")) if "words" in cleaned else ():
+            self.add_error("words", problem)
+        for template_problem in check_body(account, cleaned.get("reply", "")):
+            self.add_error("reply", str(template_problem))
+        if not self.errors:
+            columns = ("number", "words", "priority", "active_from", "active_until", "is_enabled")
+            wanted = Keyword(pk=self.instance.pk, account=account, **{name: cleaned[name] for name in columns})
+            for clash in clashes(wanted):
+                self.add_error("words", clash)
+        return cleaned
+
+
+class KeywordActionForm(forms.ModelForm[KeywordAction]):
+    """One action: only what its kind uses is kept."""
+
+    kind = forms.ChoiceField(label="Action", widget=UnfoldAdminSelectWidget)
+
+    class Meta:
+        model = KeywordAction
+        fields = ("position", "kind", *ACTION_FIELDS)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "kind" not in self.fields:
+            return
+        kind = cast("forms.ChoiceField", self.fields["kind"])
+        known = [(one.name, one.label) for one in kinds()]
+        # An action whose module is gone is shown as it is, not changed by a save.
+        if self.instance.kind and self.instance.kind not in dict(known):
+            known.append((self.instance.kind, f"{self.instance.kind} (not installed)"))
+        kind.choices = [("", "Choose an action"), *known]
+        for name in ACTION_FIELDS:
+            users = [one.name for one in kinds() if name in (*one.needs, *one.uses)]
+            widget: Any = self.fields[name].widget
+            getattr(widget, "widget", widget).attrs[USED_BY] = " ".join(users)
+
+    def offer(self, account_id: int) -> None:
+        """Offer what belongs to an account, and nothing else."""
+        for name, model in _OF_ACCOUNT.items():
+            if name in self.fields:
+                choice = cast("forms.ModelChoiceField[Any]", self.fields[name])
+                choice.queryset = cast("Any", model).objects.filter(account_id=account_id)
+
+    def clean(self) -> dict[str, Any]:
+        """Everything that the kind needs, and nothing that it does not use."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        candidate = KeywordAction(
+            kind=cleaned.get("kind", ""), value=cleaned.get("value", ""), emails=cleaned.get("emails", "")
+        )
+        kind = kind_of(candidate)
+        if kind is None:
+            return cleaned
+        for name in ACTION_FIELDS:
+            if name not in (*kind.needs, *kind.uses):
+                cleaned[name] = None if name in _OF_ACCOUNT else ""
+                self.errors.pop(name, None)
+            elif name in kind.needs and not cleaned.get(name) and name not in self.errors:
+                label = str(self.fields[name].label).lower()
+                self.add_error(name, f"“{kind.label}” needs this: choose or enter the {label}.")
+        for name, problem in kind.check(candidate).items():
+            self.add_error(name if name in self.fields else None, problem)
+        return cleaned
+
+
+class KeywordActionFormSet(BaseInlineFormSet[KeywordAction, Keyword, KeywordActionForm]):
+    """A keyword's actions: everything in them is the keyword's account's."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        for name in ("request", "per_page", "count", "count_variant", "provided_queryset"):
+            kwargs.pop(name, None)
+        super().__init__(*args, **kwargs)
+
+    def add_fields(self, form: KeywordActionForm, index: int | None) -> None:
+        """Offer the account's."""
+        super().add_fields(form, index)
+        form.offer(self.instance.account_id or 0)

@@ -1,0 +1,70 @@
+"""The inbound handler: finds the keyword, does its actions in their order, makes its reply."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from broadcast.core.merge import TemplateError, render_template
+from campaigns.models import Keyword, KeywordAction
+from campaigns.services.contacts import known_person
+from campaigns.services.keywords.matching import Match, find
+from campaigns.services.keywords.registry import ActionContext, ActionFailed, kind_of
+from messaging.inbound.context import Decision, Inbound
+
+logger = logging.getLogger(__name__)
+
+
+def keyword(inbound: Inbound) -> Decision | None:
+    """A word that the account has given a meaning; the decision names it and what was done."""
+    now = timezone.now()
+    message = inbound.message
+    match = find(account_id=inbound.account.pk, number_id=inbound.number.pk, body=message.body, moment=now)
+    if match is None:
+        return None
+    Keyword.objects.filter(pk=match.keyword.pk).update(times_matched=F("times_matched") + 1, last_matched_at=now)
+    context = ActionContext(
+        inbound=inbound,
+        keyword=match.keyword,
+        matched=" ".join(match.phrase).lower(),
+        rest=match.rest(message.body),
+        now=now,
+    )
+    done = [_perform(context, action) for action in _actions(match)]
+    why = f"Keyword “{match.keyword}”" + (f": {'; '.join(done)}." if done else ".")
+    if not match.keyword.reply:
+        return Decision(why)
+    try:
+        reply = render_template(match.keyword.reply, _values(inbound))
+    except TemplateError as error:
+        return Decision(f"{why} Its reply cannot be made: {error}")
+    return Decision(why if reply else f"{why} Its reply is empty for this person.", reply)
+
+
+def _actions(match: Match) -> list[KeywordAction]:
+    # A message that arrives while staff save the keyword has either all the old actions or all the new.
+    return list(
+        match.keyword.actions.select_related("list__account", "list__opt_in_number", "tag", "field", "endpoint")
+    )
+
+
+def _perform(context: ActionContext, action: KeywordAction) -> str:
+    kind = kind_of(action)
+    if kind is None:
+        logger.error("Keyword %s has an action %r that nothing can do", context.keyword.pk, action.kind)
+        return f"cannot do “{action.kind}”"
+    try:
+        with transaction.atomic():
+            return kind.perform(context, action)
+    except ActionFailed as error:
+        logger.warning("An action %r of keyword %s failed: %s", action.kind, context.keyword.pk, error)
+        return f"failed: {error}"
+
+
+def _values(inbound: Inbound) -> dict[str, Any]:
+    """What is known of the person now: actions may have made or changed it."""
+    return {**inbound.person, **known_person(inbound.account.pk, inbound.message.sender)}
