@@ -38,6 +38,7 @@ _SHOWN: dict[str, tuple[str, ...]] = {
         "consentevent",
         "optoutrequest",
         *("keyword", "keywordaction", "tag", "callendpoint", "outgoingcall", "optinrequest"),
+        *("chain", "chainstep", "chainrun", "chainevent"),
     ),
 }
 
@@ -66,6 +67,7 @@ ROLES: dict[str, frozenset[str]] = {
         | _permissions(["add", "change", "delete"], "campaigns", "subscriberlist", "subscription", "customfield")
         | _permissions(["add", "change", "delete"], "campaigns", "keyword", "keywordaction", "tag", "callendpoint")
         | {"campaigns.change_outgoingcall"}
+        | _permissions(["add", "change", "delete"], "campaigns", "chain", "chainstep")
         | {"campaigns.add_subscriberimport", "campaigns.launch_campaign"}
         | _CONSENT
     ),

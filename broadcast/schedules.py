@@ -10,6 +10,7 @@ SCHEDULES = (
     ("Sweep: take up what was left behind", "messaging.tasks.sweep", 1),
     ("Launch campaigns that are due", "campaigns.tasks.launch_due", 1),
     ("Follow up: opt-in reminders, webhook calls, mails", "campaigns.tasks.follow_up", 1),
+    ("Text chains: reminders and time-outs", "campaigns.tasks.wake_chains", 1),
 )
 
 #: Results of tasks that run each minute are not kept.

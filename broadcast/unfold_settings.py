@@ -108,6 +108,7 @@ UNFOLD: dict[str, Any] = {
                 "title": "Send",
                 "items": [
                     _item("Campaigns", "campaign", "campaigns_campaign"),
+                    _item("Text chains", "account_tree", "campaigns_chain"),
                     _item("Batches", "stacks", "messaging_batch"),
                     _item("Messages", "sms", "messaging_message"),
                 ],
@@ -130,6 +131,7 @@ UNFOLD: dict[str, Any] = {
                 "items": [
                     _item("Opt-outs to review", "rule", "messaging_optoutreview", badge=_pending_reviews),
                     _item("Opt-out requests", "contact_mail", "campaigns_optoutrequest", badge=_open_requests),
+                    _item("Chain runs", "forum", "campaigns_chainrun"),
                     _item("Inbound messages", "inbox", "messaging_inboundmessage"),
                     _item("Keywords", "key", "campaigns_keyword"),
                     _item("Rejected webhooks", "report", "messaging_rejectedwebhook"),

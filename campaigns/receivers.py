@@ -6,6 +6,8 @@ from typing import Any
 
 from django.dispatch import receiver
 
+from campaigns.services.chains.inbound import chain_handler
+from campaigns.services.chains.runs import end_for
 from campaigns.services.consent.following import Change, follow_lifting, follow_suppression
 from campaigns.services.contacts import known_person
 from campaigns.services.double_opt_in import double_opt_in
@@ -18,6 +20,7 @@ register_person_source(known_person)
 register_own_kinds()
 # A pending person's YES is no wish to come back after an opt-out: "opt_in" has let it pass.
 register("double_opt_in", double_opt_in, before="unclear_opt_out")
+register("chain", chain_handler, before="default_reply")
 register("keyword", keyword, before="default_reply")
 
 
@@ -32,6 +35,13 @@ def on_batch_changed(*, source: str, state: str, reason: str, **kwargs: Any) -> 
 def on_suppression_added(*, signal: Any, sender: Any, message_id: int | None, **circumstances: Any) -> None:  # noqa: ARG001  a receiver's signature
     """Who opts out leaves every list."""
     follow_suppression(message_id=message_id, change=Change(**circumstances))
+
+
+@receiver(suppression_added, dispatch_uid="campaigns_end_chains")
+def on_suppression_ends_chains(*, account_id: int, recipient: str, reason: str, **kwargs: Any) -> None:  # noqa: ARG001
+    """Nothing goes on with somebody who must not be written to; what waits for a decision waits."""
+    if reason != "review":
+        end_for(account_id=account_id, person=recipient, reason=reason)
 
 
 @receiver(suppression_lifted, dispatch_uid="campaigns_subscribe_again")

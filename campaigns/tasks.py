@@ -9,6 +9,7 @@ from django.utils import timezone
 from broadcast.core.queue import enqueue
 from campaigns.models import Campaign
 from campaigns.services import calls, double_opt_in, launch
+from campaigns.services.chains import runs
 
 logger = logging.getLogger(__name__)
 
@@ -60,3 +61,8 @@ def follow_up() -> None:
     enqueue("campaigns.tasks.deliver_calls")
     enqueue("campaigns.tasks.send_notices")
     double_opt_in.ask_waiting_lists()
+
+
+def wake_chains() -> None:
+    """Send the reminders and follow the time-outs of text chains that are due."""
+    runs.wake_due()

@@ -3,6 +3,8 @@
 from campaigns.admin import imports
 from campaigns.admin.calls import CallEndpointAdmin, OutgoingCallAdmin
 from campaigns.admin.campaigns import CampaignAdmin
+from campaigns.admin.chain_runs import ChainRunAdmin
+from campaigns.admin.chains import ChainAdmin
 from campaigns.admin.consent import ConsentEventAdmin
 from campaigns.admin.keywords import KeywordAdmin, TagAdmin
 from campaigns.admin.lists import CustomFieldAdmin, SubscriberListAdmin
@@ -16,6 +18,8 @@ register_source_page("campaign", "admin:campaigns_campaign_change")
 __all__ = [
     "CallEndpointAdmin",
     "CampaignAdmin",
+    "ChainAdmin",
+    "ChainRunAdmin",
     "ConsentEventAdmin",
     "CustomFieldAdmin",
     "KeywordAdmin",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from campaigns.models.calls import CallEndpoint, OutgoingCall, StaffNotice
 from campaigns.models.campaigns import Campaign, CampaignList
+from campaigns.models.chains import Chain, ChainBranch, ChainEvent, ChainRun, ChainStep
 from campaigns.models.consent import ConsentEvent, OptOutRequest
 from campaigns.models.imports import SubscriberImport
 from campaigns.models.keywords import Keyword, KeywordAction
@@ -15,6 +16,11 @@ __all__ = [
     "CallEndpoint",
     "Campaign",
     "CampaignList",
+    "Chain",
+    "ChainBranch",
+    "ChainEvent",
+    "ChainRun",
+    "ChainStep",
     "ConsentEvent",
     "CustomField",
     "Keyword",

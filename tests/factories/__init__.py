@@ -17,6 +17,7 @@ from tests.factories.campaigns import (
     SubscriptionFactory,
     TagFactory,
 )
+from tests.factories.chains import ChainFactory, ChainRunFactory
 from tests.factories.integrations import GatewayFactory
 from tests.factories.messaging import (
     AlertFactory,
@@ -35,6 +36,8 @@ __all__ = [
     "BatchFactory",
     "CallEndpointFactory",
     "CampaignFactory",
+    "ChainFactory",
+    "ChainRunFactory",
     "ConsentEventFactory",
     "CustomFieldFactory",
     "GatewayFactory",

@@ -1,0 +1,1 @@
+"""Text chains: a pure machine that moves, and the services that keep what it says."""

@@ -1,0 +1,70 @@
+"""Whether a branch is taken."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+
+from campaigns.models.chain_values import LAST_ANSWER, SCORE, Operator
+from campaigns.services.chains.answers import fold
+from campaigns.services.chains.plan import Branch
+
+
+def holds(branch: Branch, answers: Mapping[str, str], last_answer: str, score: int) -> bool:
+    """Whether a condition holds.
+
+    Args:
+        branch: the condition.
+        answers: by label of the question.
+        last_answer: the last one; what ``answer`` stands for.
+        score: points so far.
+    """
+    if branch.operator == Operator.OTHERWISE:
+        return True
+    if branch.subject == SCORE:
+        said = str(score)
+    elif branch.subject == LAST_ANSWER:
+        said = last_answer
+    else:
+        said = answers.get(branch.subject, "")
+    return compares(said, branch.operator, branch.value)
+
+
+def compares(said: str, operator: str, wanted: str) -> bool:
+    """Compare an answer: as numbers where both are, else as texts without case and accents; dates are in ISO form."""
+    match operator:
+        case Operator.IS:
+            return _same(said, wanted)
+        case Operator.IS_NOT:
+            return not _same(said, wanted)
+        case Operator.CONTAINS:
+            return bool(fold(wanted)) and f" {fold(wanted)} " in f" {fold(said)} "
+        case Operator.AT_LEAST | Operator.AT_MOST:
+            order = _order(said, wanted)
+            return order is not None and (order >= 0 if operator == Operator.AT_LEAST else order <= 0)
+        case _:
+            return operator == Operator.OTHERWISE
+
+
+def _same(said: str, wanted: str) -> bool:
+    numbers = _number(said), _number(wanted)
+    if None not in numbers:
+        return numbers[0] == numbers[1]
+    return fold(said) == fold(wanted) if fold(wanted) else said == wanted
+
+
+def _order(said: str, wanted: str) -> int | None:
+    left, right = _number(said), _number(wanted)
+    if left is not None and right is not None:
+        return (left > right) - (left < right)
+    if not said or left is not None or right is not None:
+        return None
+    return (said > wanted) - (said < wanted)
+
+
+def _number(text: str) -> Decimal | None:
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None
