@@ -26,6 +26,8 @@ _SHOWN: dict[str, tuple[str, ...]] = {
         "rejectedwebhook",
         "alert",
         "optoutreview",
+        "conversation",
+        "cannedreply",
     ),
     "campaigns": (
         "campaign",
@@ -63,6 +65,8 @@ ROLES: dict[str, frozenset[str]] = {
         | _permissions(["add", "change"], "messaging", "phonenumber", "suppression")
         | _permissions(["add", "change", "delete"], "messaging", "senderpool")
         | _permissions(["change"], "messaging", "alert", "optoutreview", "rejectedwebhook")
+        | _permissions(["change"], "messaging", "conversation")
+        | _permissions(["add", "change", "delete"], "messaging", "cannedreply")
         | _permissions(["add", "change", "delete"], "campaigns", "campaign", "campaignlist", "subscriber")
         | _permissions(["add", "change", "delete"], "campaigns", "subscriberlist", "subscription", "customfield")
         | _permissions(["add", "change", "delete"], "campaigns", "keyword", "keywordaction", "tag", "callendpoint")
@@ -76,6 +80,7 @@ ROLES: dict[str, frozenset[str]] = {
         _VIEW
         | _permissions(["add", "change"], "messaging", "suppression")
         | _permissions(["change"], "messaging", "optoutreview")
+        | _permissions(["change"], "messaging", "conversation")
         | _permissions(["change"], "campaigns", "subscriber", "subscription")
         | _CONSENT
     ),

@@ -48,6 +48,11 @@ def _open_requests() -> str:
     return str(apps.get_model("campaigns", "OptOutRequest").objects.filter(state="open").count() or "")
 
 
+def _unread_conversations() -> str:
+    """How many conversations nobody has looked at since the person wrote; empty for none."""
+    return str(apps.get_model("messaging", "Conversation").objects.unread().count() or "")
+
+
 def _item(title: str, icon: str, model: str, badge: Callable[[], str] | None = None) -> dict[str, Any]:
     """A sidebar item that opens a model's list.
 
@@ -129,9 +134,11 @@ UNFOLD: dict[str, Any] = {
             {
                 "title": "Inbox",
                 "items": [
+                    _item("Conversations", "forum", "messaging_conversation", badge=_unread_conversations),
                     _item("Opt-outs to review", "rule", "messaging_optoutreview", badge=_pending_reviews),
                     _item("Opt-out requests", "contact_mail", "campaigns_optoutrequest", badge=_open_requests),
                     _item("Chain runs", "forum", "campaigns_chainrun"),
+                    _item("Canned replies", "quickreply", "messaging_cannedreply"),
                     _item("Inbound messages", "inbox", "messaging_inboundmessage"),
                     _item("Keywords", "key", "campaigns_keyword"),
                     _item("Rejected webhooks", "report", "messaging_rejectedwebhook"),

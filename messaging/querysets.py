@@ -5,13 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 from django.db import models
-from django.db.models import Count, Value
+from django.db.models import Count, Q, Value
 from django.db.models.functions import Mod
 
 from messaging.states import FINAL_STATES, BatchState
 
 if TYPE_CHECKING:
-    from messaging.models import Alert, Batch, Message, PhoneNumber, SenderPool, Suppression  # noqa: F401  named in strings below
+    from accounts.models import User
+    from messaging.models import (  # noqa: F401  named in strings below
+        Alert,
+        Batch,
+        CannedReply,
+        Conversation,
+        Message,
+        PhoneNumber,
+        SenderPool,
+        Suppression,
+    )
 
 
 class PhoneNumberQuerySet(models.QuerySet["PhoneNumber"]):
@@ -69,3 +79,35 @@ class SuppressionQuerySet(models.QuerySet["Suppression"]):
     def active(self) -> Self:
         """Those in force."""
         return self.filter(lifted_at__isnull=True)
+
+
+class ConversationQuerySet(models.QuerySet["Conversation"]):
+    """Conversations."""
+
+    def for_user(self, user: User) -> Self:
+        """Conversations that a user may see: staff see all, others those of accounts they are a member of."""
+        return self if user.is_staff else self.filter(account__memberships__user=user)
+
+    def open(self) -> Self:
+        """Those that somebody has to attend to."""
+        return self.filter(state="open")
+
+    def closed(self) -> Self:
+        """Those that are done with."""
+        return self.filter(state="closed")
+
+    def unread(self) -> Self:
+        """Open ones that nobody has looked at since the person wrote."""
+        return self.open().filter(is_unread=True)
+
+    def unread_first(self) -> Self:
+        """In the order of the inbox."""
+        return self.order_by("-is_unread", "-last_message_at", "-id")
+
+
+class CannedReplyQuerySet(models.QuerySet["CannedReply"]):
+    """Canned replies."""
+
+    def for_account(self, account_id: int) -> Self:
+        """An account's own and those for all."""
+        return self.filter(Q(account_id=account_id) | Q(account__isnull=True))

@@ -1,6 +1,6 @@
 """Who and what: the pages."""
 
-from campaigns.admin import imports
+from campaigns.admin import imports, inbox_panels
 from campaigns.admin.calls import CallEndpointAdmin, OutgoingCallAdmin
 from campaigns.admin.campaigns import CampaignAdmin
 from campaigns.admin.chain_runs import ChainRunAdmin
@@ -30,4 +30,5 @@ __all__ = [
     "SubscriberListAdmin",
     "TagAdmin",
     "imports",
+    "inbox_panels",
 ]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
+from django.db.models import Q, Value
+from django.db.models.functions import Concat
 from django.utils import timezone
 
 from campaigns.models import OptInRequest, Subscriber, Subscription
@@ -19,6 +22,32 @@ def known_person(account_id: int, number: str) -> dict[str, Any]:
     """
     subscriber = Subscriber.objects.filter(account_id=account_id, number=number).first()
     return {} if subscriber is None else merge_values(subscriber)
+
+
+def known_names(people: Collection[tuple[int, str]]) -> dict[tuple[int, str], str]:
+    """Names of people, without those that are no subscribers or have none.
+
+    Args:
+        people: pairs of account id and E.164 number.
+    """
+    rows = Subscriber.objects.filter(
+        account_id__in={account_id for account_id, _ in people}, number__in={number for _, number in people}
+    )
+    names = {(row.account_id, row.number): row.full_name for row in rows}
+    return {pair: name for pair in people if (name := names.get(pair))}
+
+
+def people_named(words: str, limit: int) -> list[tuple[int, str]]:
+    """Account id and number of subscribers whose name or e-mail address holds these words.
+
+    Args:
+        words: as somebody types them; first and last name in this order.
+        limit: most that are returned.
+    """
+    rows = Subscriber.objects.alias(name=Concat("first_name", Value(" "), "last_name")).filter(
+        Q(name__icontains=words) | Q(email__icontains=words)
+    )
+    return list(rows.order_by("-id").values_list("account_id", "number")[:limit])
 
 
 def merge_values(subscriber: Subscriber) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from messaging.admin.alerts import AlertAdmin
 from messaging.admin.batches import BatchAdmin
 from messaging.admin.gateways import GatewayAdmin
 from messaging.admin.inbound import InboundMessageAdmin, RejectedWebhookAdmin
+from messaging.admin.inbox import CannedReplyAdmin, ConversationAdmin
 from messaging.admin.messages import MessageAdmin
 from messaging.admin.numbers import PhoneNumberAdmin
 from messaging.admin.pools import SenderPoolAdmin
@@ -13,6 +14,8 @@ from messaging.admin.suppressions import SuppressionAdmin
 __all__ = [
     "AlertAdmin",
     "BatchAdmin",
+    "CannedReplyAdmin",
+    "ConversationAdmin",
     "GatewayAdmin",
     "InboundMessageAdmin",
     "MessageAdmin",

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any, cast
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.template.loader import render_to_string
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter, RelatedDropdownFilter
 
 from broadcast.core.admin import LargeTableMixin, ReadOnlyAdmin, display, page_link
 from messaging.admin.labels import INBOUND_LABELS, REJECTED_LABELS
+from messaging.admin.media import media_of
 from messaging.jobs.replay import NotReplayed, dismiss, replay
 from messaging.models import InboundMessage, RejectedWebhook
 
@@ -82,8 +84,10 @@ class InboundMessageAdmin(LargeTableMixin, ReadOnlyAdmin[InboundMessage]):
 
     @display(description="Media")
     def display_media(self, message: InboundMessage) -> str:
-        """Addresses at the provider, as text: they are not ours to open by a click."""
-        return "\n".join(f"{kind}: {url}" for url, kind in message.media) or "-"
+        """Links to the files at the provider."""
+        return (
+            render_to_string("messaging/inbox/media.html", {"media": media_of(message.media)}) if message.media else "-"
+        )
 
     @display(description="Our answer")
     def display_answer(self, message: InboundMessage) -> Any:

@@ -17,9 +17,9 @@ from django.utils.timesince import timesince
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
 
 from broadcast.core.admin import ReadOnlyAdmin, display, page_link
-from broadcast.core.merge import TemplateError
 from messaging.models import InboundMessage, Message, OptOutReview
 from messaging.services.reviews import ReviewSettled, decide_keep, decide_opt_out
+from messaging.services.threads import text_of
 from messaging.wording import OPT_OUT_AT
 
 if TYPE_CHECKING:
@@ -32,14 +32,6 @@ _DECISIONS = {
     "opt-out": (decide_opt_out, "{} is opted out."),
     "keep": (decide_keep, "{} stays and gets campaigns again."),
 }
-
-
-def text_of(message: Message) -> str:
-    """What the recipient read, or that it cannot be made."""
-    try:
-        return message.text
-    except TemplateError as error:
-        return f"(its text cannot be made: {error})"
 
 
 def around(review: OptOutReview) -> list[dict[str, Any]]:

@@ -40,13 +40,13 @@ class Decision:
         why: for a person: why this answer, or none.
         reply: text of the answer, empty for none.
         kind: kind of the answer.
+        waits: whether a person still has to look at the message: it is then unread in the inbox.
     """
 
     why: str
     reply: str = ""
     kind: str = Message.Kind.REPLY
+    waits: bool = False
 
 
 Handler = Callable[[Inbound], Decision | None]
-#: Tells what is known of a sender: (account id, number) → merge fields.
-PersonSource = Callable[[int, str], dict[str, Any]]

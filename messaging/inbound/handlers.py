@@ -30,7 +30,7 @@ def loop_guard(inbound: Inbound) -> Decision | None:
         inbound.muted = silent
         return None
     logger.warning("Inbound message %s is not answered: over %s messages in a few minutes", message.pk, LOOP_MESSAGES)
-    return Decision(silent)
+    return Decision(silent, waits=True)
 
 
 def opt_out(inbound: Inbound) -> Decision | None:
@@ -97,17 +97,18 @@ def default_reply(inbound: Inbound) -> Decision | None:
     try:
         text = render_template(template, inbound.person)
     except TemplateError as error:
-        return Decision(f"The default reply cannot be made: {error}"[:255])
+        return Decision(f"The default reply cannot be made: {error}"[:255], waits=True)
     if not text:
-        return Decision("The default reply is empty for this person.")
-    return Decision("Nothing else answered: the account's default reply.", text)
+        return Decision("The default reply is empty for this person.", waits=True)
+    # Nobody has understood what they wrote, so a person still looks at it.
+    return Decision("Nothing else answered: the account's default reply.", text, waits=True)
 
 
 def inbox(inbound: Inbound) -> Decision:
     """Nobody answers by machine: it waits for a person."""
     if inbound.message.body:
-        return Decision("No automatic answer: it waits in the inbox.")
-    return Decision("Without text: it waits in the inbox.")
+        return Decision("No automatic answer: it waits in the inbox.", waits=True)
+    return Decision("Without text: it waits in the inbox.", waits=True)
 
 
 def unclear_opt_out(inbound: Inbound) -> Decision | None:
@@ -116,4 +117,4 @@ def unclear_opt_out(inbound: Inbound) -> Decision | None:
     if reading.intent is not Intent.UNCLEAR:
         return None
     ask(inbound=inbound.message, reading=reading)
-    return Decision(reading.why)
+    return Decision(reading.why, waits=True)

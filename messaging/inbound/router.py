@@ -9,15 +9,17 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from dataclasses import replace
-from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
 from integrations.sms.events import InboundSms
 from messaging.inbound import handlers
-from messaging.inbound.context import Decision, Handler, Inbound, PersonSource
+from messaging.inbound.context import Decision, Handler, Inbound
 from messaging.models import InboundMessage, PhoneNumber
+from messaging.services.conversations import note_inbound
+from messaging.services.people import known_of
+from messaging.services.people import register_person_source as register_person_source
 from messaging.services.singles import submit
 from messaging.states import MessageState
 
@@ -32,7 +34,6 @@ _handlers: list[tuple[str, Handler]] = [
     ("default_reply", handlers.default_reply),
     ("inbox", handlers.inbox),
 ]
-_person_sources: list[PersonSource] = []
 
 
 def register(name: str, handler: Handler, *, before: str) -> None:
@@ -53,12 +54,6 @@ def register(name: str, handler: Handler, *, before: str) -> None:
             _handlers.insert(index, (name, handler))
             return
     raise LookupError(f"There is no inbound handler “{before}”.")
-
-
-def register_person_source(source: PersonSource) -> None:
-    """Have a layer above tell what it knows of a sender."""
-    if source not in _person_sources:
-        _person_sources.append(source)
 
 
 def receive(
@@ -129,12 +124,14 @@ def _route(message: InboundMessage, number: PhoneNumber, sms: InboundSms) -> Non
         message=message,
         account=number.account,
         number=number,
-        person=_person(number.account_id, message.sender),
+        person=known_of(number.account_id, message.sender),
         handled_by_provider=sms.handled_by_provider,
     )
     name, decision = _decide(inbound)
     not_answered = _answer(inbound, decision) if decision.reply else ""
     _close(message, InboundMessage.State.HANDLED, name, f"{decision.why} {not_answered}".strip())
+    # What should have been answered by machine and was not is a person's to answer, unless silence is what is meant.
+    note_inbound(message=message, waits=decision.waits or bool(not_answered and not inbound.muted))
 
 
 def _answer(inbound: Inbound, decision: Decision) -> str:
@@ -163,13 +160,6 @@ def _decide(inbound: Inbound) -> tuple[str, Decision]:
         if decision is not None:
             return name, decision
     return "inbox", handlers.inbox(inbound)
-
-
-def _person(account_id: int, sender: str) -> dict[str, Any]:
-    known: dict[str, Any] = {"number": sender}
-    for source in _person_sources:
-        known.update(source(account_id, sender))
-    return known
 
 
 def _close(message: InboundMessage, state: str, handler: str, decision: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from messaging.models.alerts import Alert
 from messaging.models.batches import Batch
+from messaging.models.conversations import CannedReply, Conversation, ConversationNote
 from messaging.models.inbound import InboundMessage, RejectedWebhook
 from messaging.models.messages import EarlyReport, Message
 from messaging.models.numbers import PhoneNumber
@@ -14,6 +15,9 @@ from messaging.models.suppressions import Suppression
 __all__ = [
     "Alert",
     "Batch",
+    "CannedReply",
+    "Conversation",
+    "ConversationNote",
     "EarlyReport",
     "InboundMessage",
     "Message",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import models
 
 from accounts.models import Account
@@ -65,6 +66,16 @@ class Message(models.Model):
         "messaging.InboundMessage", on_delete=models.PROTECT, related_name="reply", null=True, blank=True
     )
 
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
+        help_text="Who wrote it, when a person did.",
+    )
+
     objects = MessageQuerySet.as_manager()
 
     class Meta:
@@ -92,6 +103,8 @@ class Message(models.Model):
             models.Index(
                 fields=("provider_id",), condition=~models.Q(provider_id=""), name="messaging_message_provider"
             ),
+            # A user's replies, when the user is deleted; no other message is in it, so it costs a campaign nothing.
+            models.Index(fields=("author",), condition=models.Q(author__isnull=False), name="messaging_message_author"),
         )
 
     def __str__(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.utils import timezone
@@ -13,6 +14,9 @@ from messaging.engine import keys
 from messaging.engine.launch import put_ids, wake_sender
 from messaging.models import InboundMessage, Message, PhoneNumber, Suppression
 from messaging.states import MessageState
+
+if TYPE_CHECKING:
+    from accounts.models import User
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +29,7 @@ def submit(
     body: str,
     kind: str = Message.Kind.REPLY,
     in_reply_to: InboundMessage | None = None,
+    author: User | None = None,
 ) -> Message:
     """Queue one message; it leaves once the open transaction is committed.
 
@@ -35,6 +40,7 @@ def submit(
         body: the text.
         kind: ``SERVICE`` messages also go to who has opted out.
         in_reply_to: what it answers; one answer each.
+        author: who wrote it, None for a machine.
 
     Returns:
         The message; in state ``suppressed`` when the recipient is.
@@ -58,6 +64,7 @@ def submit(
         state=MessageState.SUPPRESSED if suppression else MessageState.QUEUED,
         reason=suppression.reason if suppression else "",
         in_reply_to=in_reply_to,
+        author=author,
         created_at=now,
         changed_at=now,
     )

@@ -9,6 +9,8 @@ from django.utils import timezone
 from messaging.models import (
     Alert,
     Batch,
+    CannedReply,
+    Conversation,
     InboundMessage,
     Message,
     PhoneNumber,
@@ -124,6 +126,31 @@ class InboundMessageFactory(ModelFactory[InboundMessage]):
     recipient = factory.SelfAttribute("number.number")
     body = "Is this still on?"
     received_at = factory.LazyFunction(timezone.now)
+
+
+class ConversationFactory(ModelFactory[Conversation]):
+    """An open conversation that somebody has read."""
+
+    class Meta:
+        model = Conversation
+
+    number = factory.SubFactory(PhoneNumberFactory)
+    account = factory.SelfAttribute("number.account")
+    person = factory.Sequence(number_at)
+    last_excerpt = "Is this still on?"
+    is_unread = factory.LazyAttribute(lambda made: made.unread_count > 0)
+    unread_count = 0
+
+
+class CannedReplyFactory(ModelFactory[CannedReply]):
+    """A canned reply of an account."""
+
+    class Meta:
+        model = CannedReply
+
+    account = factory.SubFactory(AccountFactory)
+    name = factory.Sequence(lambda n: f"Reply {n}")
+    text = "Hi {{ first_name }}, we open at 10."
 
 
 class RejectedWebhookFactory(ModelFactory[RejectedWebhook]):

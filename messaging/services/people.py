@@ -1,0 +1,68 @@
+"""What the layers above know of a person. The transport knows numbers only; whoever knows more registers here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from typing import Any
+
+#: Tells what is known of a person: (account id, number) → merge fields.
+PersonSource = Callable[[int, str], dict[str, Any]]
+#: Tells names: pairs of account id and number → name by pair, without those it does not know.
+NameSource = Callable[[Collection[tuple[int, str]]], dict[tuple[int, str], str]]
+#: Finds people by words of a name: (words, at most so many) → pairs of account id and number.
+PersonSearch = Callable[[str, int], Iterable[tuple[int, str]]]
+
+#: Most people that a search for a name goes on with.
+MOST_FOUND = 200
+
+_sources: list[PersonSource] = []
+_name_sources: list[NameSource] = []
+_searches: list[PersonSearch] = []
+
+
+def register_person_source(source: PersonSource) -> None:
+    """Have a layer above tell what it knows of a person."""
+    if source not in _sources:
+        _sources.append(source)
+
+
+def register_name_source(source: NameSource) -> None:
+    """Have a layer above tell the names of many people at once."""
+    if source not in _name_sources:
+        _name_sources.append(source)
+
+
+def register_person_search(search: PersonSearch) -> None:
+    """Have a layer above find people by name."""
+    if search not in _searches:
+        _searches.append(search)
+
+
+def known_of(account_id: int, number: str) -> dict[str, Any]:
+    """Merge fields of a person; at least ``number``.
+
+    Args:
+        account_id: whose person.
+        number: E.164.
+    """
+    known: dict[str, Any] = {"number": number}
+    for source in _sources:
+        known.update(source(account_id, number))
+    return known
+
+
+def names_of(people: Collection[tuple[int, str]]) -> dict[tuple[int, str], str]:
+    """Names of people, without those that nobody knows.
+
+    Args:
+        people: pairs of account id and E.164 number.
+    """
+    names: dict[tuple[int, str], str] = {}
+    for source in _name_sources:
+        names.update(source(people))
+    return names
+
+
+def find_people(words: str) -> list[tuple[int, str]]:
+    """Pairs of account id and number of people whose name holds these words; at most ``MOST_FOUND`` a source."""
+    return [pair for search in _searches for pair in search(words, MOST_FOUND)]
