@@ -68,6 +68,7 @@ class AccountAdmin(ConsoleAdmin[Account]):
             "Place and time",
             {"fields": (("time_zone", "default_region"), ("quiet_start", "quiet_end"), "display_clock")},
         ),
+        ("Limits", {"fields": ("keeps_legal_hours", ("max_per_day", "max_per_week"))}),
         ("Answers", {"fields": ("help_text", "opt_out_text", "opt_in_text", "default_reply")}),
         ("Record", {"fields": (("created_at", "updated_at"),)}),
     )
@@ -81,7 +82,7 @@ class AccountAdmin(ConsoleAdmin[Account]):
         sections = super().get_fieldsets(request, obj)
         if obj is None:
             place = (sections[1][0], {"fields": sections[1][1]["fields"][:2]})
-            return (sections[0], place, sections[2])
+            return (sections[0], place, sections[3])
         return ((None, {"fields": (("name", "status"),)}), *sections[1:])
 
     def save_model(self, request: HttpRequest, obj: Account, form: ModelForm[Account], change: bool) -> None:

@@ -99,7 +99,7 @@ class Account(TimestampedModel):
         max_length=64,
         default="America/New_York",
         validators=[validate_time_zone],
-        help_text="Schedules and quiet hours are in this zone.",
+        help_text="Schedules are in this zone. Quiet hours are in each recipient's own.",
     )
     default_region = models.CharField(
         max_length=2,
@@ -135,6 +135,19 @@ class Account(TimestampedModel):
     )
     quiet_end = models.TimeField(
         "quiet hours end", default=dt.time(8, 0), help_text="Sending goes on at this time. The same as the start: none."
+    )
+    keeps_legal_hours = models.BooleanField(
+        "keeps legal hours",
+        default=True,
+        help_text="Also keeps the federal hours and those of the recipient's state (docs/quiet-hours.md).",
+    )
+    max_per_day = models.PositiveSmallIntegerField(
+        "most messages a day",
+        default=0,
+        help_text="Campaign messages that a person gets from this account in a calendar day; 0: no limit.",
+    )
+    max_per_week = models.PositiveSmallIntegerField(
+        "most messages a week", default=0, help_text="The same from Monday to Sunday; 0: no limit."
     )
 
     objects = AccountQuerySet.as_manager()

@@ -128,6 +128,7 @@ def _account() -> Account:
         # The demo sends at any hour; there is nobody to wake.
         quiet_start=dt.time(0, 0),
         quiet_end=dt.time(0, 0),
+        keeps_legal_hours=False,
     )
     account.full_clean()
     account.save()

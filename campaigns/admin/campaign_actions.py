@@ -12,7 +12,7 @@ from unfold.enums import ActionVariant
 from broadcast.core.confirm import ActionRefused, ConfirmForm, confirmed_action
 from campaigns.admin.campaign_forms import CancelForm, ScheduleForm
 from campaigns.admin.campaign_options import option_sentences
-from campaigns.admin.campaign_progress import canary_context, local_time, waits_for_first
+from campaigns.admin.campaign_progress import canary_context, deferral_text, local_time, waits_for_first
 from campaigns.models import Campaign
 from campaigns.services import launch as service
 from campaigns.services.composing import duplicate_campaign
@@ -63,13 +63,14 @@ def launch_context(_admin: Any, _request: HttpRequest, campaign: Campaign) -> di
     if refused:
         return {"problems": refused}
     preview = service.preview_launch(campaign)
-    starts_at = preview.starts_at or timezone.now()
+    # Where hours are kept, each place has a latest time of its own.
+    starts_at = None if preview.keeps_hours else timezone.now()
     return {
         "preview": preview,
         "problems": preview.problems,
         "options": option_sentences(campaign, first=preview.canary_people, starts_at=starts_at),
         "duration": duration(preview.seconds),
-        "starts_at": local_time(campaign, preview.starts_at) if preview.starts_at else "",
+        "deferred": deferral_text(campaign, preview.deferral),
         "lists": campaign.lists.all(),
         "pool_numbers": campaign.pool.numbers.sendable().count() if campaign.pool else 0,
     }
@@ -80,7 +81,7 @@ def schedule_context(admin: Any, request: HttpRequest, campaign: Campaign) -> di
     context = launch_context(admin, request, campaign)
     if "preview" in context:
         options = option_sentences(campaign, first=context["preview"].canary_people)
-        context |= {"starts_at": "", "options": options}
+        context |= {"deferred": "", "options": options}
     return context
 
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
+from django.core.cache import cache
 from django.urls import reverse
 
 from broadcast.core.admin import Labels, list_url
-from broadcast.core.redis import is_away
+from broadcast.core.redis import RedisAway, is_away
 from campaigns.admin.campaign_options import clock_text
 from campaigns.models import Campaign
 from campaigns.services.metrics import Progress, campaign_counts, campaign_progress, list_results
 from campaigns.services.senders import CACHE_SECONDS as SENDERS_CACHE_SECONDS
 from campaigns.services.senders import MANY as SENDERS_MANY
 from campaigns.services.senders import sender_results
+from messaging.engine import places
+from messaging.engine.places import Deferral
 from messaging.models import Batch, Message
 from messaging.services import canaries, expiry, stalls
 
@@ -52,6 +55,40 @@ def local_time(campaign: Campaign, moment: dt.datetime | None) -> str:
         return "-"
     local = moment.astimezone(campaign.account.zone)
     return f"{local:%a %-d %b %Y, %H:%M} ({campaign.account.time_zone})"
+
+
+def deferral_text(campaign: Campaign, deferral: Deferral | None) -> str:
+    """How many wait for the hours of their place, and until when; empty when nobody does."""
+    if deferral is None:
+        return ""
+    people = f"{deferral.messages:,} {'person waits' if deferral.messages == 1 else 'people wait'}"
+    never = (
+        f" {deferral.never:,} of them have no open hour in the next two weeks: shorten the account's quiet hours, or enter "
+        "their own time zone."
+        if deferral.never
+        else ""
+    )
+    if deferral.first is None or deferral.last is None:
+        return f"{people} for hours in which they may be written to.{never}"
+    first, last = clock_text(campaign, deferral.first), clock_text(campaign, deferral.last)
+    until = f"until {last}" if first == last else f"the first until {first}, the last until {last}"
+    return f"{people} for the hours of their own place, {until}.{never}"
+
+
+def waiting_for_hours(campaign: Campaign) -> str:
+    """The same of a campaign that is under way; of a large one as it was up to ``SENDERS_CACHE_SECONDS`` ago."""
+    batch = campaign.batch
+    if batch is None or campaign.state != State.SENDING:
+        return ""
+    batch.account = campaign.account
+
+    def text() -> str:
+        return deferral_text(campaign, places.deferral(batch))
+
+    try:
+        return cache.get_or_set(f"deferral-{batch.pk}", text, SENDERS_CACHE_SECONDS) or ""
+    except RedisAway:
+        return text()
 
 
 def next_step(campaign: Campaign) -> str:
@@ -155,6 +192,7 @@ def progress_context(campaign: Campaign, *, shown_state: str = "") -> dict[str, 
         "waiting": progress.waiting + progress.leaving,
         "remaining": remaining(progress),
         "latest": clock_text(campaign, leaves_until) if leaves_until else "",
+        "deferred": waiting_for_hours(campaign),
         "label": CAMPAIGN_LABELS.get(campaign.state, ""),
         "note": _COLOURS.get(campaign.state, ""),
         "next_step": next_step(campaign),

@@ -39,7 +39,7 @@ class SubscriberForm(forms.ModelForm[Subscriber]):
 
     class Meta:
         model = Subscriber
-        fields = ("account", "number", "first_name", "last_name", "email", "tags")
+        fields = ("account", "number", "first_name", "last_name", "email", "time_zone", "tags")
 
     class Media:
         js = ("broadcast/account_choices.js",)
@@ -158,7 +158,7 @@ class SubscriberAdmin(LargeTableMixin, ConsoleAdmin[Subscriber]):
     change_form_outer_after_template = "campaigns/subscriber_history.html"
     add_fieldsets = ((None, {"fields": ("account", "number", ("first_name", "last_name"), "email")}),)
     fieldsets = (
-        (None, {"fields": (("number", "account"), ("first_name", "last_name"), ("email", "tags"))}),
+        (None, {"fields": (("number", "account"), ("first_name", "last_name"), ("email", "time_zone"), "tags")}),
         ("Record", {"fields": (("created_at", "updated_at"),)}),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.core.validators import MaxValueValidator
 from django.db import models
 
-from accounts.models import Account
+from accounts.models import Account, validate_time_zone
 from broadcast.core.models import TimestampedModel
 from campaigns.models.tags import Tag
 from campaigns.querysets import SubscriberListQuerySet, SubscriberQuerySet, SubscriptionQuerySet
@@ -23,6 +23,14 @@ class Subscriber(TimestampedModel):
     first_name = models.CharField(max_length=80, blank=True)
     last_name = models.CharField(max_length=80, blank=True)
     email = models.EmailField("e-mail", blank=True)
+    time_zone = models.CharField(
+        max_length=64,
+        blank=True,
+        default="",
+        db_default="",
+        validators=[validate_time_zone],
+        help_text="Such as America/Denver, where it is known. Empty: every zone of the number's area code.",
+    )
     fields = models.JSONField("custom fields", default=dict, blank=True, help_text="Names and texts, as JSON.")
 
     tags = models.ManyToManyField(Tag, related_name="subscribers", blank=True)

@@ -12,7 +12,7 @@ from django.db.models.functions import JSONObject
 from broadcast.core.merge import template_fields
 from campaigns.models import Campaign, CampaignList, Subscriber, Subscription
 from campaigns.services.composing import STANDARD_FIELDS
-from messaging.engine.launch import RecipientQuery
+from messaging.engine.recipients import RecipientQuery
 from messaging.models import Suppression
 
 
@@ -58,9 +58,9 @@ def members(campaign: Campaign) -> QuerySet[Any, Any]:
 
 
 def recipient_query(campaign: Campaign) -> RecipientQuery:
-    """The audience as one SELECT: each person's number, cohort and the values of the merge fields that the text uses."""
+    """The audience as one SELECT: each person's number, cohort, own zone and the values of the merge fields of the text."""
     fields = template_fields(campaign.body)
-    people = Subscriber.objects.filter(account_id=campaign.account_id).order_by().values("id", "number")
+    people = Subscriber.objects.filter(account_id=campaign.account_id).order_by().values("id", "number", "time_zone")
     if fields:
         values = {name: F(name) if name in STANDARD_FIELDS else _custom_field(name) for name in fields}
         people = people.annotate(context=JSONObject(**values))
@@ -69,7 +69,7 @@ def recipient_query(campaign: Campaign) -> RecipientQuery:
     people_sql, people_params = people.query.sql_with_params()
     members_sql, members_params = members(campaign).query.sql_with_params()
     return RecipientQuery(
-        f"SELECT s.number AS recipient, m.cohort AS cohort, {_context()} AS context "  # noqa: S608  compiled from querysets
+        f"SELECT s.number AS recipient, m.cohort AS cohort, {_context()} AS context, s.time_zone AS zone "  # noqa: S608  ours
         f"FROM ({members_sql}) m JOIN ({people_sql}) s ON s.id = m.subscriber_id",
         (*members_params, *people_params),
     )

@@ -194,7 +194,7 @@ def pause(*, campaign_id: int, user: User | None) -> Campaign:
 
 
 def resume(*, campaign_id: int, user: User | None = None) -> Campaign:  # noqa: ARG001  who asked is kept by the admin's log
-    """``paused`` → ``sending``; goes on with those who have not been sent to, in quiet hours once they end.
+    """``paused`` → ``sending``; goes on with those who have not been sent to, each in the hours of their place.
 
     Raises:
         LaunchError: it is not paused, or what stopped it still stands in the way.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from dataclasses import dataclass, field
+
+from django.utils import timezone
 
 from broadcast.core.merge import TemplateError, render_template
 from campaigns.models import Campaign
@@ -11,6 +12,10 @@ from campaigns.services import audience
 from campaigns.services.composing import check_body
 from campaigns.services.contacts import merge_values
 from integrations.sms.segments import count
+from messaging.engine import places
+from messaging.engine.caps import count_reached
+from messaging.engine.launch import count_places
+from messaging.engine.places import Deferral
 from messaging.models import PhoneNumber, SenderPool
 from messaging.services import pools
 from messaging.services.canaries import planned_people
@@ -38,7 +43,9 @@ class LaunchPreview:
         encoding: ``GSM-7`` or ``UCS-2``; the dearer one if some texts need it.
         seconds: estimated time from the first message to the last, a canary's wait not included.
         canary_people: about how many get it first; 0: everybody at once.
-        starts_at: when it starts if quiet hours hold it back, in the account's zone.
+        deferral: who has to wait for the hours of their place, and until when; None when nobody has.
+        capped: people who have had as many messages as the account allows, if it left now.
+        keeps_hours: whether anybody may have to wait, now or later.
         problems: each stands in the way of the launch.
         warnings: worth knowing.
         samples: texts of real people.
@@ -54,7 +61,9 @@ class LaunchPreview:
     encoding: str = "GSM-7"
     seconds: float = 0.0
     canary_people: int = 0
-    starts_at: dt.datetime | None = None
+    deferral: Deferral | None = None
+    capped: int = 0
+    keeps_hours: bool = False
     problems: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     samples: list[str] = field(default_factory=list)
@@ -125,6 +134,7 @@ def preview_launch(campaign: Campaign) -> LaunchPreview:
         )
     if campaign.number.gateway.stopped_reason:
         warnings.append(f"The provider refused everything lately: {campaign.number.gateway.stopped_reason}")
+    deferral, capped = (None, 0) if problems else _held_back(campaign)
     pace = pools.pace(campaign.pool) if campaign.pool is not None else None
     return LaunchPreview(
         recipients=size.recipients,
@@ -137,11 +147,22 @@ def preview_launch(campaign: Campaign) -> LaunchPreview:
         encoding="UCS-2" if unicode_texts else "GSM-7",
         seconds=estimate_seconds(campaign.number, size.recipients, total, pace=pace),
         canary_people=planned_people(size.recipients, campaign.canary_percent),
-        starts_at=campaign.account.quiet_until(),
+        deferral=deferral,
+        capped=capped,
+        keeps_hours=places.keeps_hours(campaign.account),
         problems=problems,
         warnings=warnings,
         samples=texts[:SHOWN_SAMPLES],
     )
+
+
+def _held_back(campaign: Campaign) -> tuple[Deferral | None, int]:
+    """Who would have to wait for their hours, and how many have had enough messages, if it left now."""
+    account, query, now = campaign.account, audience.recipient_query(campaign), timezone.now()
+    deferral = None
+    if places.keeps_hours(account):
+        deferral = places.defer(account, count_places(account_id=account.pk, recipients=query), now)
+    return deferral, count_reached(account=account, recipients=query, now=now)
 
 
 def estimate_seconds(number: PhoneNumber, recipients: int, segments: int, *, pace: int | None = None) -> float:

@@ -7,6 +7,7 @@ most.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Collection
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -16,7 +17,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from broadcast.core.config import config
-from messaging.engine import keys, sql
+from messaging.engine import caps, keys, sql
+from messaging.engine.places import look
 from messaging.models import Batch, PhoneNumber
 from messaging.states import BatchState, MessageState
 
@@ -48,12 +50,14 @@ class Claim:
         number: the number they leave from, None when nothing may leave it.
         batch: their batch, with its text and limits; None for single messages.
         suppressed: how many were suppressed just now.
+        until: from then on they may not leave any more, because somebody's hours end; None: hours are no limit.
     """
 
     messages: list[ClaimedMessage]
     number: PhoneNumber | None = None
     batch: Batch | None = None
     suppressed: int = 0
+    until: dt.datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +83,8 @@ def claim(*, queue_name: str, ids: list[int], token: str, origin: Origin | None 
         origin: the queue's as it was a moment ago, if the caller has it; whether messages may leave is asked anew.
 
     Returns:
-        Those that were still queued at this number, not too late, whose batch is sending and whose account is active; the
-        others are somebody else's, over, or wait for their batch to be resumed.
+        Those that were still queued at this number, not too late, whose batch is sending, whose account is active and whose
+        recipient may be written to now; the others are somebody else's, over, or wait for their batch or their hours.
     """
     origin = origin or find_origin(queue_name)
     if origin is None:
@@ -88,6 +92,8 @@ def claim(*, queue_name: str, ids: list[int], token: str, origin: Origin | None 
     number, batch = origin.number, origin.batch
     condition, parameter = sql.id_list(ids)
     now = timezone.now()
+    limits: list[caps.Cap] = []
+    until: dt.datetime | None = None
     if batch is None:
         may_leave = (
             "batch_id IS NULL AND created_at > %s AND EXISTS ("
@@ -102,7 +108,20 @@ def claim(*, queue_name: str, ids: list[int], token: str, origin: Origin | None 
             "WHERE b.id = %s AND b.state = %s AND (b.expires_at IS NULL OR b.expires_at > %s))"
         )
         its_params = [batch.pk, batch.pk, BatchState.SENDING, now]
+        limits = caps.caps_of(batch.account, now)
+        view = look(batch, now)
+        if view is not None:
+            if not view.open:
+                return Claim([])
+            until = view.until
+            if view.closed or view.late:
+                places, open_places = sql.text_list(view.open)
+                may_leave += f" AND place {places}"
+                its_params.append(open_places)
+    enough, enough_params = caps.reached(limits, "messaging_message.account_id", "messaging_message.recipient")
     with transaction.atomic():
+        if batch is not None and limits:
+            caps.take_turns(batch.account_id)
         rows = sql.fetch(
             f"""
             UPDATE messaging_message SET lease = %s, claimed_at = %s, changed_at = %s,
@@ -110,23 +129,25 @@ def claim(*, queue_name: str, ids: list[int], token: str, origin: Origin | None 
                 SELECT 1 FROM messaging_suppression x WHERE x.account_id = messaging_message.account_id
                   AND x.recipient = messaging_message.recipient AND x.lifted_at IS NULL
                   AND (kind = 'campaign' OR x.reason <> 'review')
-              ) THEN 'suppressed' ELSE 'sending' END
+              ) OR kind = 'campaign' AND {enough} THEN 'suppressed' ELSE 'sending' END
             WHERE id {condition} AND state = 'queued' AND number_id = %s AND {may_leave}
               AND EXISTS (SELECT 1 FROM messaging_phonenumber p JOIN integrations_gateway g ON g.id = p.gateway_id
                 WHERE p.id = %s AND p.state = 'active' AND g.is_enabled)
             RETURNING id, recipient, body, context, kind, state
             """,  # noqa: S608  the conditions are ours
-            [token, now, now, parameter, number.pk, *its_params, number.pk],
+            [token, now, now, *enough_params, parameter, number.pk, *its_params, number.pk],
         )
         suppressed = [row[0] for row in rows if row[5] == MessageState.SUPPRESSED]
         if suppressed:
             _tell_suppressed(suppressed)
+            if limits:
+                _tell_capped(suppressed, token, caps.text_of(limits))
     messages = [
         ClaimedMessage(row[0], row[1], row[2], _json(row[3]), row[4] == "service")
         for row in sorted(rows, key=itemgetter(0))
         if row[5] == MessageState.SENDING
     ]
-    return Claim(messages, number, batch, len(suppressed))
+    return Claim(messages, number, batch, len(suppressed), until)
 
 
 def _tell_suppressed(ids: list[int]) -> None:
@@ -145,6 +166,16 @@ def _tell_suppressed(ids: list[int]) -> None:
     )
 
 
+def _tell_capped(ids: list[int], token: str, text: str) -> None:
+    """Write why messages were suppressed by a claim that no suppression explains: those still carry its lease."""
+    condition, parameter = sql.id_list(ids)
+    sql.run(
+        "UPDATE messaging_message SET reason = %s, reason_text = %s, lease = '', claimed_at = NULL "  # noqa: S608  ours
+        f"WHERE id {condition} AND state = 'suppressed' AND lease = %s",
+        [caps.REASON, text, parameter, token],
+    )
+
+
 def singles_from(now: dt.datetime) -> dt.datetime:
     """Single messages that were made before this do not leave any more."""
     return now - dt.timedelta(seconds=config().expire_seconds)
@@ -158,7 +189,7 @@ def find_origin(queue_name: str) -> Origin | None:
     batch_id = keys.batch_of(queue_name)
     if batch_id is None:
         return Origin(number, None)
-    batch = Batch.objects.filter(pk=batch_id).only("template", "expires_at", "max_rejected_percent").first()
+    batch = Batch.objects.filter(pk=batch_id).select_related("account").first()
     return Origin(number, batch) if batch is not None else None
 
 
@@ -209,9 +240,17 @@ def release(*, ids: list[int], token: str) -> list[int]:
     return sorted(row[0] for row in rows if row[1] == "queued")
 
 
-def expire(*, batch_id: int) -> int:
-    """A batch's queued messages are too late: ``queued`` → ``expired``; how many there were."""
-    return _expire("batch_id = %s", batch_id)
+def expire(*, batch_id: int, places: Collection[str] | None = None) -> int:
+    """A batch's queued messages are too late: ``queued`` → ``expired``; how many there were.
+
+    Args:
+        batch_id: which.
+        places: only those of some places; all when omitted.
+    """
+    if places is None:
+        return _expire("batch_id = %s", batch_id)
+    condition, parameter = sql.text_list(places)
+    return _expire(f"batch_id = %s AND place {condition}", batch_id, parameter)
 
 
 def expire_singles(*, before: dt.datetime) -> int:
@@ -223,11 +262,11 @@ def expire_singles(*, before: dt.datetime) -> int:
     return _expire("batch_id IS NULL AND created_at <= %s", before)
 
 
-def _expire(condition: str, parameter: Any) -> int:
+def _expire(condition: str, *params: Any) -> int:
     return sql.run(
         f"UPDATE messaging_message SET state = %s, reason = 'expired', changed_at = %s, "  # noqa: S608  ours
         f"reason_text = 'It had not left by its latest time.' WHERE state = 'queued' AND {condition}",
-        [MessageState.EXPIRED, timezone.now(), parameter],
+        [MessageState.EXPIRED, timezone.now(), *params],
     )
 
 

@@ -43,6 +43,11 @@ def queue(gateway_id: int, name: str) -> str:
     return f"{prefix(gateway_id)}queue:{name}"
 
 
+def open_places(gateway_id: int, batch_id: int) -> str:
+    """Set of the places of a batch whose messages are queued, for their hours have come."""
+    return f"{prefix(gateway_id)}open:{batch_id}"
+
+
 def chunks(gateway_id: int) -> str:
     """Hash: queue name → most ids a sender may take at once."""
     return f"{prefix(gateway_id)}chunks"

@@ -95,6 +95,9 @@ def make_lane(*, name: str, token: str, claim: Claim, status_url: str) -> tuple[
     lane = Lane(name, token, number, batch)
     if batch is not None and batch.expires_at is not None:
         lane.expires_at = batch.expires_at.timestamp()
+    if claim.until is not None:
+        # What is given back then is claimed anew, without those whose hours have ended.
+        lane.expires_at = min(lane.expires_at, claim.until.timestamp())
     problems: dict[int, tuple[str, str]] = {}
     for message in claim.messages:
         body = message.body

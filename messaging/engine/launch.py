@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 
@@ -13,6 +12,8 @@ from django.utils import timezone
 from broadcast.core.queue import enqueue_on_commit
 from broadcast.core.redis import get_redis
 from messaging.engine import keys, sql
+from messaging.engine.places import Openings, look
+from messaging.engine.recipients import RecipientQuery
 from messaging.engine.scripts import MAX_SCRIPT_ARGUMENTS, Scripts
 from messaging.models import Batch, Message, PhoneNumber
 from messaging.states import MessageState
@@ -25,19 +26,8 @@ LEASE_SECONDS_OF_PACE = 10
 ROWS_AT_ONCE = 10_000
 #: What Redis keeps of a batch outlives it by this long: a sender may still hold some of it.
 FORGET_AFTER_SECONDS = 3600
-
-
-@dataclass(frozen=True, slots=True)
-class RecipientQuery:
-    """A SELECT of the people to write to, made by the layer above.
-
-    Args:
-        sql: yields ``recipient`` (E.164, once each), ``cohort`` (integer) and ``context`` (JSON or NULL).
-        params: its parameters.
-    """
-
-    sql: str
-    params: Sequence[Any]
+#: Which places are queued is remembered for so long; without it they are queued again, which does no harm.
+OPEN_PLACES_SECONDS = 3 * 24 * 3600
 
 
 def insert_messages(*, batch: Batch, recipients: RecipientQuery) -> int:
@@ -51,20 +41,28 @@ def insert_messages(*, batch: Batch, recipients: RecipientQuery) -> int:
     """
     now = timezone.now()
     number, number_params = _number_of_recipient(batch)
+    place, places, place_params = _place_of_recipient(batch)
     return sql.run(
         f"""
-        INSERT INTO messaging_message (kind, account_id, batch_id, number_id, recipient, body, context, cohort, state,
+        INSERT INTO messaging_message (kind, account_id, batch_id, number_id, recipient, body, context, cohort, place, state,
           reason, reason_text, provider_id, segments, lease, created_at, changed_at)
-        SELECT 'campaign', %s, %s, {number}, r.recipient, '', r.context, r.cohort,
+        SELECT 'campaign', %s, %s, {number}, r.recipient, '', r.context, r.cohort, {place},
           CASE WHEN x.id IS NULL THEN 'queued' ELSE 'suppressed' END, COALESCE(x.reason, ''),
           CASE WHEN x.id IS NULL THEN '' ELSE 'Suppressed before the launch.' END, '', 0, '', {_now()}, {_now()}
-        FROM ({recipients.sql}) r
+        FROM ({recipients.sql}) r {places}
         LEFT JOIN messaging_suppression x
           ON x.account_id = %s AND x.recipient = r.recipient AND x.lifted_at IS NULL
         WHERE TRUE
         ON CONFLICT (batch_id, recipient) DO NOTHING
         """,  # noqa: S608  compiled from querysets
-        [batch.account_id, batch.pk, *number_params, now, now, *recipients.params, batch.account_id],
+        [
+            *(batch.account_id, batch.pk),
+            *number_params,
+            *(now, now),
+            *recipients.params,
+            *place_params,
+            batch.account_id,
+        ],
     )
 
 
@@ -73,6 +71,38 @@ def _number_of_recipient(batch: Batch) -> tuple[str, list[Any]]:
     if batch.pool is None or not batch.pool.buckets:
         return "%s", [batch.number_id]
     return sql.pick("r.recipient", batch.pool.buckets)
+
+
+def _place_of_recipient(batch: Batch) -> tuple[str, str, list[Any]]:
+    """SQL of the place of a recipient ``r``, the join that it needs, and its parameters."""
+    return sql.place("r.recipient", "r.zone") if batch.respects_quiet_hours else ("''", "", [])
+
+
+def places_of(batch: Batch) -> list[str]:
+    """The places of a batch's messages, each once; empty when it keeps no quiet hours."""
+    if not batch.respects_quiet_hours:
+        return []
+    return sorted(Message.objects.filter(batch=batch).order_by().values_list("place", flat=True).distinct())
+
+
+def count_places(*, account_id: int, recipients: RecipientQuery) -> dict[str, int]:
+    """How many of those who would be sent to are in each place; nothing is written.
+
+    Args:
+        account_id: whose suppressions hold.
+        recipients: who would get it.
+    """
+    place, join, params = sql.place("r.recipient", "r.zone")
+    rows = sql.fetch(
+        f"""
+        SELECT {place} AS place, count(*) FROM ({recipients.sql}) r {join}
+        LEFT JOIN messaging_suppression x
+          ON x.account_id = %s AND x.recipient = r.recipient AND x.lifted_at IS NULL
+        WHERE x.id IS NULL GROUP BY 1
+        """,  # noqa: S608  compiled from querysets
+        [*recipients.params, *params, account_id],
+    )
+    return dict(rows)
 
 
 def move_queued(*, batch: Batch, number_id: int) -> int:
@@ -136,7 +166,8 @@ def rebuild_queue(batch: Batch) -> int:
     """Make a batch's queues in Redis anew from its queued rows; the number of ids in them.
 
     Ids that are in Redis already are harmless: a claim decides. Resuming goes through here, so it goes on from the rows and
-    never from a position. While the canary is under way only the first few are queued.
+    never from a position. While the canary is under way only the first few are queued, and nobody whose
+    place is closed.
     """
     client = get_redis()
     client.srem(keys.held(batch.gateway_id), keys.batch_name(batch.pk))
@@ -144,6 +175,10 @@ def rebuild_queue(batch: Batch) -> int:
     queued = Message.objects.filter(batch=batch, state=MessageState.QUEUED)
     if batch.canary_state == Batch.Canary.SENDING:
         queued = queued.canary(batch.canary_step)
+    view = look(batch)
+    if view is not None:
+        queued = queued.filter(place__in=view.open)
+        note_open(batch, view)
     numbers = {row.pk: row for row in PhoneNumber.objects.select_related("gateway").filter(pk__in=batch.senders)}
     total = 0
     rows = queued.order_by("id").values_list("id", "number_id").iterator(chunk_size=ROWS_AT_ONCE)
@@ -155,6 +190,28 @@ def rebuild_queue(batch: Batch) -> int:
             name = keys.batch_queue(batch.pk, number_id)
             total += put_ids(number=numbers[number_id], queue_name=name, ids=ids)
     return total
+
+
+def note_open(batch: Batch, view: Openings) -> None:
+    """Remember which places of a batch are queued."""
+    name = keys.open_places(batch.gateway_id, batch.pk)
+    pipe = get_redis().pipeline().delete(name)
+    if view.open:
+        pipe.sadd(name, *view.open).expire(name, OPEN_PLACES_SECONDS)
+    pipe.execute()
+
+
+def forget_closed(batch: Batch, view: Openings) -> bool:
+    """Forget the places of a batch that have closed; whether one is open that was not queued yet.
+
+    Raises:
+        redis.RedisError: Redis is away.
+    """
+    client, name = get_redis(), keys.open_places(batch.gateway_id, batch.pk)
+    queued = {value.decode() for value in client.smembers(name)}
+    if gone := queued - set(view.open):
+        client.srem(name, *gone)
+    return not queued.issuperset(view.open)
 
 
 def queue_names(batch: Batch) -> list[str]:

@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 from django.db import connection
 
+from messaging.hours import TWO_DIGIT_CODES, prefix_table
 from messaging.states import RANK
 
 
@@ -27,6 +28,25 @@ def pick(recipient: str, numbers: list[int]) -> tuple[str, list[Any]]:
         return f"(%s::bigint[])[1 + right({recipient}, 6)::int %% {size}]", [numbers]
     digits = f"CAST(substr({recipient}, -6) AS INTEGER) %% {size}"
     return f"json_extract(%s, '$[' || ({digits}) || ']')", [orjson.dumps(numbers).decode()]
+
+
+def place(recipient: str, zone: str) -> tuple[str, str, list[Any]]:
+    """SQL of a recipient's place (``messaging.hours.place_key``), a join that it needs, and the join's parameters.
+
+    Args:
+        recipient: the column, E.164.
+        zone: the column with the person's own zone.
+    """
+    table, params = values_table((("prefix", "text"), ("zones", "text"), ("states", "text")), prefix_table())
+    two_digits = ", ".join(f"'{code}'" for code in sorted(TWO_DIGIT_CODES))
+    # messaging.hours.prefix_of, in SQL.
+    prefix = (
+        f"CASE WHEN substr({recipient}, 1, 2) = '+1' THEN substr({recipient}, 1, 5) "
+        f"WHEN substr({recipient}, 1, 2) = '+7' THEN '+7' "
+        f"WHEN substr({recipient}, 2, 2) IN ({two_digits}) THEN substr({recipient}, 1, 3) ELSE substr({recipient}, 1, 4) END"
+    )
+    expression = f"COALESCE(NULLIF({zone}, ''), v.zones, 'UTC') || '#' || COALESCE(v.states, '')"
+    return expression, f"LEFT JOIN {table} ON v.prefix = {prefix}", params
 
 
 def is_postgresql() -> bool:

@@ -74,9 +74,18 @@ class Batch(TimestampedModel):
     pause_reason = models.CharField(max_length=255, blank=True, editable=False)
     resume_at = models.DateTimeField(null=True, blank=True, editable=False, help_text="When a pause ends by itself.")
     respects_quiet_hours = models.BooleanField(default=True)
+    places = models.JSONField(
+        default=list,
+        editable=False,
+        help_text="Where its recipients are, each place once, as it was at launch; empty: the account's own zone.",
+    )
+    due_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="From when on the latest time is counted, in open minutes."
+    )
     expire_minutes = models.PositiveIntegerField(
         default=DEFAULT_EXPIRE_MINUTES,
-        help_text="What has not left so long after it was due does not leave any more; 0: no such limit.",
+        help_text="What has not left so long after it was due does not leave any more; only minutes in which the recipient may "
+        "be written to count; 0: no such limit.",
     )
     expires_at = models.DateTimeField(
         null=True,

@@ -8,6 +8,7 @@ from django.db import models
 from accounts.models import Account
 from broadcast.core.merge import render_template
 from integrations.models import Gateway
+from messaging.hours import MAX_KEY_LENGTH
 from messaging.models.batches import Batch
 from messaging.models.numbers import PhoneNumber
 from messaging.querysets import MessageQuerySet
@@ -51,6 +52,14 @@ class Message(models.Model):
     context = models.JSONField(null=True, blank=True, help_text="Values of the merge fields, as they were at launch.")
     cohort = models.BigIntegerField(
         default=0, help_text="The submitter's mark for counting: for a campaign, one bit a list the recipient is on."
+    )
+    place = models.CharField(
+        max_length=MAX_KEY_LENGTH,
+        blank=True,
+        default="",
+        db_default="",
+        editable=False,
+        help_text="Where the recipient may be, for quiet hours (docs/quiet-hours.md). Empty: the account's own zone.",
     )
     state = models.CharField(max_length=12, choices=MessageState, default=MessageState.QUEUED)
     reason = models.CharField(max_length=32, blank=True, help_text="Error code, or why it was suppressed.")

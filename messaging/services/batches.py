@@ -12,7 +12,8 @@ from django.utils import timezone
 
 from accounts.models import Account
 from integrations.models import Gateway
-from messaging.engine.launch import RecipientQuery, insert_messages
+from messaging.engine.launch import insert_messages, places_of
+from messaging.engine.recipients import RecipientQuery
 from messaging.models import Alert, Batch, Message, PhoneNumber, SenderPool
 from messaging.models.batches import (
     DEFAULT_CANARY_WAIT_MINUTES,
@@ -23,7 +24,7 @@ from messaging.models.batches import (
 from messaging.querysets import BatchQuerySet
 from messaging.services import alerts, canaries, pools
 from messaging.services.expiry import is_overdue
-from messaging.services.moves import fill_on_commit, hold_on_commit, latest_time, move, pause
+from messaging.services.moves import fill_on_commit, hold_on_commit, latest_time, move, pause, times
 from messaging.states import OPEN_STATES, BatchState, MessageState
 
 PauseCode = Batch.PauseCode
@@ -63,7 +64,7 @@ def create_batch(
         template: text with merge fields.
         source: the submitter's reference; one batch each.
         recipients: who gets it.
-        respects_quiet_hours: whether it waits for the end of the account's quiet hours.
+        respects_quiet_hours: whether each recipient is written to in the hours of their own place only.
         pool: over whose numbers it is spread.
         options: its limits; the usual ones when omitted.
         due_at: when it was to start; its latest time counts from there. When it is started, if omitted.
@@ -84,18 +85,19 @@ def create_batch(
         )
         # The rows came with the batch, in one transaction; who subscribes later is not part of the frozen audience.
         if created:
-            if due_at is not None:
-                batch.expires_at = latest_time(batch, due_at)
             if batch.pool is not None:
                 pools.rebalance(batch.pool)
                 batch.sender_ids = sorted(set(batch.pool.buckets))
-            batch.save(update_fields=("expires_at", "sender_ids"))
             insert_messages(batch=batch, recipients=recipients)
+            batch.places = places_of(batch)
+            if due_at is not None:
+                batch.due_at, batch.expires_at = due_at, latest_time(batch, due_at)
+            batch.save(update_fields=("due_at", "expires_at", "places", "sender_ids"))
     return batch
 
 
 def start_batch(batch_id: int) -> bool:
-    """``launching`` → ``sending``, or ``paused`` until quiet hours end; False when it was started before.
+    """``launching`` → ``sending``; False when it was started before. Whose hours have not come waits for them.
 
     Its canary is chosen now, if it has one. One that is started after its latest time sends nothing: the sweeper closes it.
     """
@@ -107,19 +109,12 @@ def start_batch(batch_id: int) -> bool:
         return move(batch, BatchState.LAUNCHING, BatchState.SENDING, launched_at=now)
     step = canaries.choose_step(batch)
     values: dict[str, Any] = {"canary_step": step, "canary_state": Canary.SENDING if step else Canary.NONE}
-    quiet_until = batch.account.quiet_until() if batch.respects_quiet_hours else None
-    if quiet_until is not None:
-        return _pause_for_quiet_hours(batch, quiet_until, was=BatchState.LAUNCHING, **values)
-    values["expires_at"] = batch.expires_at or latest_time(batch, now)
+    if batch.due_at is None:
+        values |= times(batch, now)
     changed = move(batch, BatchState.LAUNCHING, BatchState.SENDING, launched_at=now, **values)
     if changed:
         fill_on_commit(batch)
     return changed
-
-
-def quiet_text(until: dt.datetime) -> str:
-    """Why a batch waits."""
-    return f"Quiet hours: sending goes on by itself on {until:%-d %B at %H:%M} ({until.tzname()})."
 
 
 def pause_batch(
@@ -130,14 +125,10 @@ def pause_batch(
     return pause(batch, code, reason, resume_at=resume_at)
 
 
-def _pause_for_quiet_hours(batch: Batch, until: dt.datetime, *, was: str, **values: Any) -> bool:
-    return pause(batch, PauseCode.QUIET_HOURS, quiet_text(until), was=was, resume_at=until, **values)
-
-
 def resume_batch(batch_id: int, *, by_itself: bool = False) -> bool:
     """``paused`` → ``sending``; False when it was not paused. Goes on from the rows.
 
-    In quiet hours it stays paused and goes on by itself when they end. Who resumes what a canary or rejections stopped has
+    Who resumes what a canary or rejections stopped has
     decided that everybody gets it, and gives it a new latest time.
 
     Args:
@@ -152,18 +143,14 @@ def resume_batch(batch_id: int, *, by_itself: bool = False) -> bool:
     values: dict[str, Any] = {}
     if batch.pause_code == PauseCode.CANARY:
         values["canary_state"] = Canary.PASSED
-    quiet_until = batch.account.quiet_until() if batch.respects_quiet_hours else None
+    now = timezone.now()
+    if not by_itself:
+        values |= times(batch, now)
     with transaction.atomic():
         if batch.pause_code == PauseCode.GATEWAY:
             # Who resumes says that the cause is mended; if it is not, the provider says so again.
             Gateway.objects.filter(pk=batch.gateway_id).update(stopped_reason="")
             alerts.resolve(kind=Alert.Kind.GATEWAY_STOPPED, gateway=batch.gateway, note="Sending was resumed.")
-        if quiet_until is not None:
-            changed = _pause_for_quiet_hours(batch, quiet_until, was=BatchState.PAUSED, only=only, **values)
-            if changed:
-                alerts.resolve_for_batch(batch_id, note="It goes on after quiet hours.")
-            return changed
-        now = timezone.now()
         changed = move(
             batch,
             BatchState.PAUSED,
@@ -173,7 +160,6 @@ def resume_batch(batch_id: int, *, by_itself: bool = False) -> bool:
             pause_reason="",
             resume_at=None,
             launched_at=batch.launched_at or now,
-            expires_at=batch.expires_at if by_itself else latest_time(batch, now),
             **values,
         )
         if changed:
@@ -248,13 +234,15 @@ def resend_unresolved(*, batch_id: int) -> int:
         How many messages are queued again.
     """
     with transaction.atomic():
-        batch = Batch.objects.select_for_update(of=("self",)).select_related("number__gateway").get(pk=batch_id)
+        batch = (
+            Batch.objects.select_for_update(of=("self",)).select_related("account", "number__gateway").get(pk=batch_id)
+        )
         count = Message.objects.filter(batch=batch, state=MessageState.UNRESOLVED).update(
             state=MessageState.QUEUED, lease="", reason="", reason_text="", provider_id="", changed_at=timezone.now()
         )
         if not count:
             return 0
-        values: dict[str, Any] = {"expires_at": latest_time(batch, timezone.now())}
+        values: dict[str, Any] = dict(times(batch, timezone.now()))
         if batch.state == BatchState.FINISHED and batch.canary_state == Canary.SENDING:
             # It ended before its canary did: nobody waits for that any more.
             values["canary_state"] = Canary.PASSED

@@ -15,6 +15,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from messaging.engine import claims
+from messaging.engine.places import look
 from messaging.models import Alert, Batch, Message
 from messaging.services.alerts import raise_alert
 from messaging.services.moves import latest_time, move
@@ -59,6 +60,29 @@ def expire_overdue(batch_id: int) -> int:
             raise_alert(kind=Alert.Kind.EXPIRED, batch=batch, text=_text(batch))
     if count:
         logger.warning("Batch %s: %s messages had not left by the latest time", batch_id, count)
+    return count
+
+
+def expire_late_places(batch: Batch) -> int:
+    """Close what has not left of a sending batch for people whose own latest time has passed; how many were closed.
+
+    Others of the batch, whose hours came later, have time still.
+
+    Args:
+        batch: with its account.
+    """
+    view = look(batch)
+    if view is None or not view.late:
+        return 0
+    with transaction.atomic():
+        fresh = Batch.objects.select_for_update(of=("self",)).get(pk=batch.pk)
+        if fresh.state != BatchState.SENDING or fresh.due_at != batch.due_at:
+            return 0
+        count = claims.expire(batch_id=batch.pk, places=view.late)
+        if count:
+            raise_alert(kind=Alert.Kind.EXPIRED, batch=batch, text=_text(batch))
+    if count:
+        logger.warning("Batch %s: %s messages had not left by their own latest time", batch.pk, count)
     return count
 
 

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from broadcast.core.redis import RedisAway
 from messaging.engine.launch import hold_queue, rebuild_queue, wake_sender
+from messaging.engine.places import latest_of_batch
 from messaging.models import Alert, Batch
 from messaging.services import alerts
 from messaging.signals import batch_changed
@@ -72,7 +73,7 @@ def pause(
         values: what is written with it.
     """
     if resume_at is not None:
-        values["expires_at"] = latest_time(batch, resume_at)
+        values |= times(batch, resume_at)
     values |= {"pause_code": code, "pause_reason": reason[:255], "resume_at": resume_at}
     changed = move(batch, was, BatchState.PAUSED, only=only, **values)
     if changed:
@@ -81,8 +82,13 @@ def pause(
 
 
 def latest_time(batch: Batch, since: dt.datetime) -> dt.datetime | None:
-    """From when on nothing leaves of a batch that was due at a time; None: there is no such limit."""
-    return since + dt.timedelta(minutes=batch.expire_minutes) if batch.expire_minutes else None
+    """From when on nothing leaves of a batch that was due at a time, in open minutes; None: no such limit."""
+    return latest_of_batch(batch, since)
+
+
+def times(batch: Batch, since: dt.datetime) -> dict[str, dt.datetime | None]:
+    """The fields of a batch that was due at a time, and so has its latest time counted from there."""
+    return {"due_at": since, "expires_at": latest_of_batch(batch, since)}
 
 
 def fill_on_commit(batch: Batch) -> None:

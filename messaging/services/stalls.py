@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from django_q.brokers import get_broker
 from django_q.status import Stat
@@ -19,6 +20,7 @@ from django_q.status import Stat
 from broadcast.core.redis import Client, RedisAway, get_redis
 from messaging.engine import keys
 from messaging.engine.launch import is_in_redis
+from messaging.engine.places import look
 from messaging.models import Alert, Batch, Message, PhoneNumber
 from messaging.services import canaries
 from messaging.services.alerts import raise_alert, resolve
@@ -115,11 +117,14 @@ def _last_moved(batch: Batch) -> dt.datetime:
 
 
 def _is_settled(batch: Batch) -> bool:
-    """Whether nothing of it should leave now: all have left, or only the first few were to."""
+    """Whether nothing of it should leave now: all have left, wait for their hours, or only the first few were to."""
     unsent = Message.objects.filter(batch=batch, state__in=_UNSENT)
     if batch.canary_state == Batch.Canary.SENDING:
         # An unknown one among the first few is waited for, but not for ever (``canaries.SETTLE_SECONDS``).
         unsent = unsent.canary(batch.canary_step)
+    view = look(batch)
+    if view is not None:
+        unsent = unsent.filter(Q(state=MessageState.SENDING) | Q(place__in=view.open))
     return not unsent.exists()
 
 

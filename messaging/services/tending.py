@@ -7,7 +7,8 @@ import logging
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
-from messaging.engine.launch import is_in_redis, rebuild_queue
+from messaging.engine.launch import forget_closed, is_in_redis, note_open, rebuild_queue
+from messaging.engine.places import look
 from messaging.models import Batch, Message
 from messaging.services import canaries
 from messaging.services.batches import (
@@ -15,11 +16,10 @@ from messaging.services.batches import (
     finish_batch,
     obstacle,
     pause_batch,
-    quiet_text,
     resume_batch,
     start_batch,
 )
-from messaging.services.expiry import expire_overdue, is_overdue
+from messaging.services.expiry import expire_late_places, expire_overdue, is_overdue
 from messaging.services.gateways import take_over
 from messaging.states import BatchState, MessageState
 
@@ -37,8 +37,7 @@ def tend_batches() -> None:
     for batch in Batch.objects.open().select_related("account", "gateway", "number__gateway", "pool"):
         if batch.state == BatchState.LAUNCHING:
             start_batch(batch.pk)
-            batch.refresh_from_db(fields=("state", "expires_at", "pause_code"))
-        # Before quiet hours are looked at: what is stale must not wait for the morning.
+            batch.refresh_from_db(fields=("state", "due_at", "expires_at", "pause_code"))
         if is_overdue(batch):
             expire_overdue(batch.pk)
             finish_batch(batch.pk)
@@ -52,17 +51,15 @@ def tend_batches() -> None:
 
 
 def _tend_sending(batch: Batch, *, has_queued: bool) -> None:
-    quiet_until = batch.account.quiet_until() if batch.respects_quiet_hours else None
     if (why := obstacle(batch)) is not None:
         pause_batch(batch.pk, code=why[0], reason=why[1])
-    elif quiet_until is not None and has_queued:
-        pause_batch(batch.pk, code=Batch.PauseCode.QUIET_HOURS, reason=quiet_text(quiet_until), resume_at=quiet_until)
     elif not has_queued:
         # An opt-out of the last one may have left a canary without anybody to judge.
         canaries.tend(batch)
         finish_batch(batch.pk)
     else:
         take_over(batch)
+        expire_late_places(batch)
         canaries.tend(batch)
         batch.refresh_from_db(fields=("state", "canary_state"))
         if batch.state == BatchState.SENDING:
@@ -70,11 +67,23 @@ def _tend_sending(batch: Batch, *, has_queued: bool) -> None:
 
 
 def _refill(batch: Batch) -> None:
-    """Queue what should be in Redis and is not."""
-    if is_in_redis(batch):
+    """Queue what should be in Redis and is not, those included whose hours have come."""
+    view = look(batch)
+    has_opened = view is not None and forget_closed(batch, view)
+    is_there = is_in_redis(batch)
+    if is_there and not has_opened:
         return
     queued = Message.objects.filter(batch=batch, state=MessageState.QUEUED)
-    if batch.canary_state == Batch.Canary.SENDING and not queued.canary(batch.canary_step).exists():
+    if batch.canary_state == Batch.Canary.SENDING:
+        queued = queued.canary(batch.canary_step)
+    if view is not None:
+        queued = queued.filter(place__in=view.open)
+    if not queued.exists():
+        if view is not None:
+            note_open(batch, view)
         return
-    logger.warning("Batch %s has queued messages and none in Redis: queued again from the rows", batch.pk)
+    if has_opened:
+        logger.info("Batch %s: the hours of more of its recipients have come", batch.pk)
+    else:
+        logger.warning("Batch %s has queued messages and none in Redis: queued again from the rows", batch.pk)
     rebuild_queue(batch)

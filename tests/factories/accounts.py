@@ -11,7 +11,7 @@ PASSWORD = "correct horse battery"
 
 
 class AccountFactory(ModelFactory[Account]):
-    """An active account in New York without quiet hours, so that no test depends on the time of day."""
+    """An active account in New York without quiet or legal hours, so that no test depends on the time of day."""
 
     class Meta:
         model = Account
@@ -19,6 +19,7 @@ class AccountFactory(ModelFactory[Account]):
     name = factory.Sequence(lambda n: f"Account {n}")
     quiet_start = "00:00"
     quiet_end = "00:00"
+    keeps_legal_hours = False
 
 
 class UserFactory(ModelFactory[User]):

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from broadcast.core.redis import get_redis
 from integrations.simulator.process import SimulatorProcess
 from messaging.engine import keys
-from messaging.engine.launch import RecipientQuery, rebuild_queue
+from messaging.engine.launch import rebuild_queue
+from messaging.engine.recipients import RecipientQuery
 from messaging.jobs import sweeper
 from messaging.models import Alert, Batch, Message, PhoneNumber, SenderPool
 from messaging.services import batches, gateways, pools
@@ -73,7 +74,9 @@ def _null() -> str:
 
 def launch(pool: SenderPool, people: int = 240) -> Batch:
     """A batch that leaves from a pool, sending."""
-    values = " UNION ALL ".join(f"SELECT %s AS recipient, 1 AS cohort, {_null()} AS context" for _ in range(people))
+    values = " UNION ALL ".join(
+        f"SELECT %s AS recipient, 1 AS cohort, {_null()} AS context, '' AS zone" for _ in range(people)
+    )
     number = pools.first_active(pool)
     assert number is not None
     batch = batches.create_batch(
@@ -301,7 +304,9 @@ def launch_single(line: PhoneNumber) -> Batch:
         label="Sale",
         template="Hello",
         source="test:single",
-        recipients=RecipientQuery(f"SELECT %s AS recipient, 1 AS cohort, {_null()} AS context", recipients(1)),
+        recipients=RecipientQuery(
+            f"SELECT %s AS recipient, 1 AS cohort, {_null()} AS context, '' AS zone", recipients(1)
+        ),
         respects_quiet_hours=False,
     )
     batches.start_batch(batch.pk)

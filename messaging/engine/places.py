@@ -1,0 +1,196 @@
+"""Which of a batch's recipients may be written to now, by their place: asked by launches, claims, the sweeper and pages."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from functools import lru_cache
+
+from django.db.models import Count
+from django.utils import timezone
+
+from accounts.models import Account
+from messaging.hours import AccountHours, Hours, NeverOpen, hours_for
+from messaging.models import Batch, Message
+from messaging.states import MessageState
+
+#: A place that closes within this time counts as closed: what is claimed needs a while to leave.
+CLOSING_SECONDS = 60
+#: A sender gives back what it holds of a place so long before the place closes.
+LEAVING_SECONDS = 15
+#: An answer is used again for so long.
+FRESH_SECONDS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Openings:
+    """The places of a batch at a moment.
+
+    Args:
+        open: those that may be written to.
+        closed: those that have to wait.
+        late: those whose latest time has passed.
+        until: from then on the answer is another one; None when nothing that is open closes.
+    """
+
+    open: tuple[str, ...]
+    closed: tuple[str, ...]
+    late: tuple[str, ...]
+    until: dt.datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Deferral:
+    """What waits for its hours.
+
+    Args:
+        messages: how many, those included that never may leave.
+        first: when the first of them may leave; None when none ever may.
+        last: when the last of them may.
+        never: how many have no open minute in the next two weeks.
+    """
+
+    messages: int
+    first: dt.datetime | None
+    last: dt.datetime | None
+    never: int
+
+
+def account_hours(account: Account) -> AccountHours:
+    """What an account wants kept."""
+    return AccountHours(account.quiet_start, account.quiet_end, account.keeps_legal_hours)
+
+
+def keeps_hours(account: Account) -> bool:
+    """Whether there are times at which an account writes to nobody somewhere."""
+    return account.keeps_legal_hours or account.quiet_start != account.quiet_end
+
+
+def hours_at(account: Account, place: str) -> Hours:
+    """The open hours of a place; a message without one is in its account's own zone."""
+    return hours_for(place or f"{account.time_zone}#", account_hours(account))
+
+
+def look(batch: Batch, now: dt.datetime | None = None) -> Openings | None:
+    """The places of a batch, up to ``FRESH_SECONDS`` old; None when it keeps no hours, so that everything may leave.
+
+    Args:
+        batch: with its account.
+        now: an aware time; now when omitted.
+    """
+    account = batch.account
+    if not batch.respects_quiet_hours or not keeps_hours(account):
+        return None
+    second = int((now or timezone.now()).timestamp())
+    return _look(
+        tuple(batch.places) or ("",),
+        account_hours(account),
+        account.time_zone,
+        batch.due_at,
+        batch.expire_minutes,
+        second - second % FRESH_SECONDS,
+    )
+
+
+@lru_cache(maxsize=256)
+def _look(
+    places: tuple[str, ...], wanted: AccountHours, zone: str, due_at: dt.datetime | None, minutes: int, second: int
+) -> Openings:
+    now = dt.datetime.fromtimestamp(second, dt.UTC)
+    soon = now + dt.timedelta(seconds=CLOSING_SECONDS)
+    found: list[str] = []
+    closed: list[str] = []
+    late: list[str] = []
+    ends: list[dt.datetime] = []
+    for place in places:
+        hours = hours_for(place or f"{zone}#", wanted)
+        latest = latest_at(hours, due_at, minutes) if due_at is not None else None
+        if latest is not None and latest <= now:
+            late.append(place)
+            continue
+        closes = hours.closes_at(now)
+        if closes is not None and closes <= soon:
+            closed.append(place)
+            continue
+        found.append(place)
+        if latest is not None:
+            ends.append(latest)
+        if closes is not None:
+            ends.append(closes - dt.timedelta(seconds=LEAVING_SECONDS))
+    return Openings(tuple(found), tuple(closed), tuple(late), min(ends, default=None))
+
+
+def latest_at(hours: Hours, since: dt.datetime, minutes: int) -> dt.datetime | None:
+    """From when on nothing leaves for a place: only its open minutes count.
+
+    Args:
+        hours: the place's.
+        since: when it was due.
+        minutes: how long it may take; 0: no limit.
+
+    Returns:
+        None without a limit, and for a place that never opens: the batch's own latest time closes that.
+    """
+    if not minutes:
+        return None
+    try:
+        return hours.add_open(since, minutes)
+    except NeverOpen:
+        return None
+
+
+def latest_of_batch(batch: Batch, since: dt.datetime) -> dt.datetime | None:
+    """From when on nothing leaves of a batch that was due at a time, whatever the place; None: there is no such limit.
+
+    Args:
+        batch: with its account.
+        since: when it was due.
+    """
+    if not batch.expire_minutes:
+        return None
+    plain = since + dt.timedelta(minutes=batch.expire_minutes)
+    if not batch.respects_quiet_hours:
+        return plain
+    places = (hours_at(batch.account, place) for place in (batch.places or [""]))
+    found = (latest_at(hours, since, batch.expire_minutes) for hours in places)
+    return max((at for at in found if at is not None), default=plain)
+
+
+def deferral(batch: Batch) -> Deferral | None:
+    """How many messages of a batch wait for their hours, and until when; None when none does.
+
+    Args:
+        batch: with its account.
+    """
+    view = look(batch)
+    if view is None or not view.closed:
+        return None
+    queued = Message.objects.filter(batch=batch, state=MessageState.QUEUED).order_by()
+    return defer(batch.account, dict(queued.values_list("place").annotate(n=Count("id"))))
+
+
+def defer(account: Account, counts: dict[str, int], now: dt.datetime | None = None) -> Deferral | None:
+    """What of some recipients would have to wait now.
+
+    Args:
+        account: whose quiet hours.
+        counts: people by place.
+        now: an aware time; now when omitted.
+    """
+    now = now or timezone.now()
+    soon = now + dt.timedelta(seconds=CLOSING_SECONDS)
+    messages, never = 0, 0
+    times: list[dt.datetime] = []
+    for place, count in counts.items():
+        hours = hours_at(account, place)
+        closes = hours.closes_at(now)
+        if closes is None or closes > soon:
+            continue
+        messages += count
+        try:
+            times.append(hours.opens_at(closes))
+        except NeverOpen:
+            never += count
+    if not messages:
+        return None
+    return Deferral(messages, min(times, default=None), max(times, default=None), never)
