@@ -55,8 +55,8 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 
 
 def live(request: HttpRequest) -> HttpResponse:
-    """The part of the page that is asked for again and again."""
-    return render(request, "console/dashboard_live.html", live_context(request))
+    """The parts of the page that are asked for again and again."""
+    return render(request, "console/dashboard_update.html", live_context(request))
 
 
 def live_context(request: HttpRequest) -> dict[str, Any]:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import datetime as dt
 from typing import TYPE_CHECKING, Any, cast
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.timesince import timesince
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter, RelatedDropdownFilter
+from unfold.enums import ActionVariant
 
 from broadcast.core.admin import LargeTableMixin, ReadOnlyAdmin, display, page_link
+from broadcast.core.confirm import ConfirmForm, confirmed_action
 from messaging.admin.labels import INBOUND_LABELS, REJECTED_LABELS
 from messaging.admin.media import media_of
 from messaging.jobs.replay import NotReplayed, dismiss, replay
@@ -35,13 +38,14 @@ def excerpt(text: str) -> str:
 class InboundMessageAdmin(LargeTableMixin, ReadOnlyAdmin[InboundMessage]):
     """What people wrote to us."""
 
-    list_display = ("sender", "display_body", "display_state", "display_account", "display_number", "received_at")
+    list_display = ("sender", "display_body", "display_state", "display_account", "display_number", "display_received")
     list_filter = (
         ("state", ChoicesDropdownFilter),
         ("account", AutocompleteSelectFilter),
         ("number", AutocompleteSelectFilter),
     )
     list_select_related = ("account", "number")
+    ordering = ("-id",)
     search_fields = ("sender", "body")
     number_search_fields = ("sender",)
     search_help_text = "A number, or words of a message"
@@ -52,10 +56,6 @@ class InboundMessageAdmin(LargeTableMixin, ReadOnlyAdmin[InboundMessage]):
         ("Belongs to", {"fields": (("account", "number"), ("gateway", "provider_id"))}),
         ("Record", {"fields": (("received_at", "handled_at"),)}),
     )
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[InboundMessage]:
-        """Newest first, in the order of their ids."""
-        return super().get_queryset(request).order_by("-id")
 
     @display(description="Text")
     def display_body(self, message: InboundMessage) -> str:
@@ -77,6 +77,11 @@ class InboundMessageAdmin(LargeTableMixin, ReadOnlyAdmin[InboundMessage]):
         """A link to our number, or its digits where it is not ours."""
         return page_link(message.number) if message.number else message.recipient
 
+    @display(description="Received", ordering="id")
+    def display_received(self, message: InboundMessage) -> dt.datetime:
+        """When it came. Sorted by id, which has an index and the same order."""
+        return message.received_at
+
     @display(description="Text")
     def display_text(self, message: InboundMessage) -> SafeString:
         """All of it."""
@@ -96,6 +101,36 @@ class InboundMessageAdmin(LargeTableMixin, ReadOnlyAdmin[InboundMessage]):
         return page_link(reply, reply.body) if reply else "None"
 
 
+def _closed(webhook: RejectedWebhook) -> list[str]:
+    if webhook.state == RejectedWebhook.State.KEPT:
+        return []
+    return [f"It is {webhook.get_state_display().lower()} already; there is nothing to do."]
+
+
+def replay_context(_admin: Any, _request: HttpRequest, webhook: RejectedWebhook) -> dict[str, Any]:
+    """What a replay does now, so long after the webhook came."""
+    if webhook.kind != "inbound":
+        return {
+            "question": "The delivery reports in it count from now on. A message that they say failed is shown as failed.",
+            "problems": _closed(webhook),
+        }
+    return {
+        "question": (
+            f"Its messages take effect now, although they arrived {timesince(webhook.received_at, depth=1)} ago: whoever "
+            "wrote them may get an answer now, and an opt-out among them holds from now on."
+        ),
+        "problems": _closed(webhook),
+    }
+
+
+def dismiss_context(_admin: Any, _request: HttpRequest, webhook: RejectedWebhook) -> dict[str, Any]:
+    """What is given up with it."""
+    return {
+        "question": "What is in it takes no effect, an opt-out neither. It stays in the list, and cannot be replayed any more.",
+        "problems": _closed(webhook),
+    }
+
+
 @admin.register(RejectedWebhook)
 class RejectedWebhookAdmin(ReadOnlyAdmin[RejectedWebhook]):
     """Signed webhooks that were not understood."""
@@ -103,7 +138,7 @@ class RejectedWebhookAdmin(ReadOnlyAdmin[RejectedWebhook]):
     list_display = ("display_error", "display_state", "kind", "gateway", "received_at")
     list_filter = (("state", ChoicesDropdownFilter), ("gateway", RelatedDropdownFilter))
     search_fields = ("error", "body")
-    actions = ("replay_chosen", "dismiss_chosen")
+    actions_detail = ("replay_it", "dismiss_it")
     fieldsets = (
         (None, {"fields": (("gateway", "kind"), "error", "received_at")}),
         ("As it arrived", {"fields": ("body",)}),
@@ -114,38 +149,38 @@ class RejectedWebhookAdmin(ReadOnlyAdmin[RejectedWebhook]):
         """With the gateway's name, without its credentials."""
         return super().get_queryset(request).select_related("gateway").defer("gateway__credentials", "body", "event")
 
-    def has_close_permission(self, request: HttpRequest) -> bool:
-        """Who may replay and dismiss."""
-        return request.user.has_perm("messaging.change_rejectedwebhook")
+    def get_actions_detail(self, request: HttpRequest, object_id: int) -> Any:
+        """Only what waits can be replayed or dismissed."""
+        waits = RejectedWebhook.objects.filter(pk=object_id, state=RejectedWebhook.State.KEPT).exists()
+        return super().get_actions_detail(request, object_id) if waits else []  # type: ignore[misc]  # unfold has no types
 
-    @admin.action(description="Replay: try to read it again", permissions=["close"])
-    def replay_chosen(self, request: HttpRequest, queryset: QuerySet[RejectedWebhook]) -> None:
-        """Have the chosen ones take effect after all."""
-        self._each(request, queryset, replay, "Replayed.")
+    @confirmed_action(
+        "Replay…",
+        permission="messaging.change_rejectedwebhook",
+        button="Replay it",
+        context=replay_context,
+        errors=(NotReplayed,),
+        icon="replay",
+        variant=ActionVariant.PRIMARY,
+    )
+    def replay_it(self, request: HttpRequest, webhook: RejectedWebhook, form: ConfirmForm) -> str:  # noqa: ARG002  an action's signature
+        """Have it take effect after all."""
+        count = replay(webhook_id=webhook.pk, user=cast("User", request.user))
+        what = "message" if webhook.kind == "inbound" else "delivery report"
+        return f"Replayed: {count} new {what}{'' if count == 1 else 's'}."
 
-    @admin.action(description="Dismiss: nobody needs to look at it", permissions=["close"])
-    def dismiss_chosen(self, request: HttpRequest, queryset: QuerySet[RejectedWebhook]) -> None:
-        """Close the chosen ones."""
-        self._each(request, queryset, dismiss, "Dismissed.")
-
-    def _each(
-        self,
-        request: HttpRequest,
-        queryset: QuerySet[RejectedWebhook],
-        act: Callable[..., int | None],
-        done: str,
-    ) -> None:
-        count = 0
-        for webhook in queryset.order_by("pk"):
-            try:
-                act(webhook_id=webhook.pk, user=cast("User", request.user))
-            except NotReplayed as error:
-                messages.error(request, str(error))
-            else:
-                count += 1
-                self.log_change(request, webhook, done)
-        if count:
-            messages.success(request, f"{count}: {done}")
+    @confirmed_action(
+        "Dismiss…",
+        permission="messaging.change_rejectedwebhook",
+        button="Dismiss it",
+        context=dismiss_context,
+        errors=(NotReplayed,),
+        icon="task_alt",
+    )
+    def dismiss_it(self, request: HttpRequest, webhook: RejectedWebhook, form: ConfirmForm) -> str:  # noqa: ARG002  an action's signature
+        """Close it."""
+        dismiss(webhook_id=webhook.pk, user=cast("User", request.user))
+        return "Dismissed: it does not wait for anybody any more."
 
     @display(description="State", ordering="state", label=REJECTED_LABELS)
     def display_state(self, webhook: RejectedWebhook) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import F, QuerySet
+from django.db.models import F
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
@@ -17,6 +17,7 @@ from django.utils.timesince import timesince
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
 
 from broadcast.core.admin import ReadOnlyAdmin, display, page_link
+from broadcast.core.redis import is_away
 from messaging.models import InboundMessage, Message, OptOutReview
 from messaging.services.reviews import ReviewSettled, decide_keep, decide_opt_out
 from messaging.services.threads import text_of
@@ -30,7 +31,7 @@ AROUND = 3
 PERMISSION = "messaging.change_optoutreview"
 _DECISIONS = {
     "opt-out": (decide_opt_out, "{} is opted out."),
-    "keep": (decide_keep, "{} stays and gets campaigns again."),
+    "keep": (decide_keep, "{} is kept: this message of theirs does not hold campaigns back any more."),
 }
 
 
@@ -72,7 +73,6 @@ class OptOutReviewAdmin(ReadOnlyAdmin[OptOutReview]):
     # What waits, the oldest on top; then what was decided, the newest first.
     ordering = (F("decided_at").desc(nulls_first=True), "created_at", "id")
     sortable_by = ()
-    actions = ("opt_out_all", "keep_all")
     readonly_fields = ("display_said", "display_person", "display_rules", "display_waits", "display_decide")
     fieldsets = (
         (None, {"fields": ("display_said", "display_decide", "display_person", "display_rules", "display_waits")}),
@@ -94,36 +94,18 @@ class OptOutReviewAdmin(ReadOnlyAdmin[OptOutReview]):
         review = self.get_object(request, str(review_id))
         if review is None or not request.user.has_perm(PERMISSION) or not self.has_view_permission(request, review):
             raise PermissionDenied
-        self._decide(request, review, decision)
-        return HttpResponseRedirect(reverse("admin:messaging_optoutreview_changelist") + "?state__exact=pending")
-
-    def _decide(self, request: HttpRequest, review: OptOutReview, decision: str) -> bool:
         act, done = _DECISIONS[decision]
         try:
             act(review_id=review.pk, user=cast("User", request.user))
         except ReviewSettled as error:
             messages.error(request, str(error))
-            return False
-        text = done.format(review.recipient)
-        messages.success(request, text)
-        self.log_change(request, review, text)
-        return True
-
-    @admin.action(description="They opted out", permissions=["change_review"])
-    def opt_out_all(self, request: HttpRequest, queryset: QuerySet[OptOutReview]) -> None:
-        """Opt out everybody who is chosen."""
-        for review in queryset:
-            self._decide(request, review, "opt-out")
-
-    @admin.action(description="Keep them", permissions=["change_review"])
-    def keep_all(self, request: HttpRequest, queryset: QuerySet[OptOutReview]) -> None:
-        """Keep everybody who is chosen."""
-        for review in queryset:
-            self._decide(request, review, "keep")
-
-    def has_change_review_permission(self, request: HttpRequest) -> bool:
-        """Who may decide."""
-        return request.user.has_perm(PERMISSION)
+        else:
+            text = done.format(review.recipient)
+            messages.success(request, text)
+            if is_away():
+                messages.warning(request, "Redis is away: this is stored, and senders hear of it once Redis is back.")
+            self.log_change(request, review, text)
+        return HttpResponseRedirect(reverse("admin:messaging_optoutreview_changelist") + "?state__exact=pending")
 
     @display(description="What they wrote")
     def display_said(self, review: OptOutReview) -> str:

@@ -25,6 +25,7 @@ class Scripts:
         self.renew = client.register_script(read_script("renew"))
         self.pace = client.register_script(read_script("pace"))
         self.stopped = client.register_script(read_script("stopped"))
+        self.unmark = client.register_script(read_script("unmark"))
         self.client = client
         self.seize = client.register_script(read_script("seize"))
 

@@ -116,5 +116,9 @@ def unclear_opt_out(inbound: Inbound) -> Decision | None:
     reading = read(inbound.message.body)
     if reading.intent is not Intent.UNCLEAR:
         return None
+    active = Suppression.objects.active().filter(account=inbound.account, recipient=inbound.message.sender)
+    if active.filter(reason__in=OPT_OUTS).exists():
+        # There is nothing to decide; what else they want is for the handlers that follow.
+        return None
     ask(inbound=inbound.message, reading=reading)
     return Decision(reading.why, waits=True)

@@ -13,12 +13,11 @@ from django.db import InterfaceError, OperationalError
 
 from broadcast.core.redis import RedisAway, get_redis
 from integrations.models import Gateway
-from integrations.sms.contract import Webhook
 from integrations.sms.errors import AdapterError, UnparsableWebhook
 from integrations.sms.events import InboundSms
 from messaging.engine import keys
 from messaging.inbound import router
-from messaging.jobs.recorder import BLOCK_MILLISECONDS, ENTRIES, keep_rejected
+from messaging.jobs.recorder import BLOCK_MILLISECONDS, ENTRIES, as_webhook, keep_rejected
 
 logger = logging.getLogger(__name__)
 
@@ -61,20 +60,11 @@ def _receive(event: dict[str, Any]) -> int:
     if gateway is None:
         logger.warning("An inbound message came through gateway %s, which is not here any more", event["g"])
         return 0
-    webhook = Webhook(event["u"], event["h"], event["b"].encode("latin-1"))
     try:
-        messages = gateway.adapter.parse_inbound(webhook)
+        messages = gateway.adapter.parse_inbound(as_webhook(event))
+        route(event, messages)
     except AdapterError as error:
         keep_rejected(event, "inbound", error)
-        return 0
-    try:
-        route(event, messages)
-    except (OperationalError, InterfaceError, *RedisAway):
-        raise
-    except Exception as error:
-        # One message that cannot be stored must not keep all others from being read.
-        logger.exception("An inbound message of gateway %s cannot be routed; it is kept for staff", gateway.pk)
-        keep_rejected(event, "inbound", UnparsableWebhook(f"It cannot be routed ({type(error).__name__}): {error}"))
         return 0
     return len(messages)
 
@@ -85,12 +75,23 @@ def route(event: dict[str, Any], messages: list[InboundSms]) -> int:
     Args:
         event: the webhook as it stands in the stream.
         messages: what the adapter read in it.
+
+    Raises:
+        UnparsableWebhook: one of them cannot be routed; it must not keep all others from being read.
+        redis.RedisError: Redis is away; to be tried again.
+        django.db.DatabaseError: the database is away; to be tried again.
     """
     received_at = dt.datetime.fromtimestamp(event["t"], dt.UTC)
     # Of a webhook with several messages each has its own id, and the token is that of all.
     token = event["h"].get(IDEMPOTENCY_HEADER, "") if len(messages) == 1 else ""
-    routed = [
-        router.receive(gateway_id=event["g"], sms=sms, received_at=received_at, idempotency_token=token)
-        for sms in messages
-    ]
+    try:
+        routed = [
+            router.receive(gateway_id=event["g"], sms=sms, received_at=received_at, idempotency_token=token)
+            for sms in messages
+        ]
+    except (OperationalError, InterfaceError, *RedisAway):
+        raise
+    except Exception as error:
+        logger.exception("An inbound message of gateway %s cannot be routed; it is kept for staff", event["g"])
+        raise UnparsableWebhook(f"It cannot be routed ({type(error).__name__}): {error}") from error
     return sum(message is not None for message in routed)

@@ -18,6 +18,7 @@ from messaging.engine.launch import forget_queues, put_ids
 from messaging.engine.seats import Seat
 from messaging.jobs import lookups
 from messaging.jobs.leases import find_orphans, forget_journals, take_apart
+from messaging.jobs.marks import repair_marks
 from messaging.models import EarlyReport, Message, PhoneNumber
 from messaging.services import alert_mail, alerts, pools, stalls
 from messaging.services.batches import finish_batch
@@ -116,6 +117,7 @@ def wake_senders() -> None:
 def tidy() -> None:
     """Forget what has served its purpose."""
     forget_journals()
+    repair_marks(lifted_seconds=STOP_MARK_SECONDS)
     client = get_redis()
     if not client.xlen(keys.INBOUND):
         client.zremrangebyscore(keys.STOPS, "-inf", time.time() - STOP_MARK_SECONDS)

@@ -53,6 +53,15 @@ class Suppression(models.Model):
                 name="messaging_suppression_once_while_active",
             ),
         )
+        indexes = (
+            # The marks of what was suppressed and lifted lately are looked after each minute.
+            models.Index(fields=("created_at",), name="messaging_suppression_new"),
+            models.Index(
+                fields=("lifted_at",),
+                condition=models.Q(lifted_at__isnull=False),
+                name="messaging_suppression_lifted",
+            ),
+        )
 
     def __str__(self) -> str:
         return f"{self.recipient}: {self.get_reason_display()}"

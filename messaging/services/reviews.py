@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.models import Account
 from messaging.models import InboundMessage, Message, OptOutReview, PhoneNumber, Suppression
 from messaging.services.singles import submit
-from messaging.services.suppressions import OPT_OUTS, forget_stop, lift, suppress, tell_senders
+from messaging.services.suppressions import OPT_OUTS, forget_hold, lift, suppress, tell_senders
 from messaging.signals import suppression_added
 from messaging.wording import Reading
 
@@ -40,6 +40,15 @@ def ask(*, inbound: InboundMessage, reading: Reading) -> OptOutReview:
     if inbound.account_id is None:
         raise ValueError(f"Message {inbound.pk} came to no account; there is nobody to opt out from.")
     with transaction.atomic():
+        suppress(
+            account_id=inbound.account_id,
+            recipient=inbound.sender,
+            reason=Suppression.Reason.REVIEW,
+            note=inbound.body,
+            how="message",
+            inbound_id=inbound.pk,
+            at=inbound.received_at,
+        )
         review, created = OptOutReview.objects.get_or_create(
             account_id=inbound.account_id,
             recipient=inbound.sender,
@@ -50,15 +59,6 @@ def ask(*, inbound: InboundMessage, reading: Reading) -> OptOutReview:
         if not created and reading.score > review.score:
             review.score, review.rules = reading.score, list(reading.rules)
             review.save(update_fields=("score", "rules"))
-        suppress(
-            account_id=inbound.account_id,
-            recipient=inbound.sender,
-            reason=Suppression.Reason.REVIEW,
-            note=inbound.body,
-            how="message",
-            inbound_id=inbound.pk,
-            at=inbound.received_at,
-        )
     return review
 
 
@@ -103,8 +103,8 @@ def decide_keep(*, review_id: int, user: User) -> OptOutReview:
                 source=f"Review {review.pk}",
                 inbound_id=review.inbound_id,
             )
-        elif not held.exists():
-            forget_stop(account_id=review.account_id, recipient=review.recipient)
+        else:
+            forget_hold(account_id=review.account_id, recipient=review.recipient)
     return review
 
 
@@ -130,12 +130,16 @@ def opt_out_text(account: Account) -> str:
 
 def _close(review_id: int, state: str, user: User) -> OptOutReview:
     """``pending`` → decided, once."""
-    closed = OptOutReview.objects.filter(pk=review_id, state=State.PENDING).update(
-        state=state, decided_at=timezone.now(), decided_by=user
-    )
     review = OptOutReview.objects.select_related("account", "inbound__number__gateway").filter(pk=review_id).first()
     if review is None:
         raise ReviewSettled("This review is not here any more; there is nothing to decide.")
+    # The suppression is locked first, as everywhere: a STOP that is routed this moment is over or waits.
+    blocked = Suppression.objects.active().filter(account_id=review.account_id, recipient=review.recipient)
+    blocked.select_for_update().first()
+    closed = OptOutReview.objects.filter(pk=review_id, state=State.PENDING).update(
+        state=state, decided_at=timezone.now(), decided_by=user
+    )
+    review.refresh_from_db(fields=("state", "decided_at", "decided_by"))
     if not closed:
         said = review.get_state_display().lower()
         raise ReviewSettled(f"{review.recipient} was decided before ({said}); there is nothing to do.")

@@ -63,7 +63,8 @@ def suppress(
     if message_id is None:
         message_id = last_campaign_message(account_id, recipient)
     with transaction.atomic():
-        suppression, created = Suppression.objects.get_or_create(
+        # Locked: what is lifted this moment must not swallow this one.
+        suppression, created = Suppression.objects.select_for_update().get_or_create(
             account_id=account_id,
             recipient=recipient,
             lifted_at=None,
@@ -92,14 +93,19 @@ def suppress(
 
 def tell_senders(*, account_id: int, recipient: str, reason: str) -> None:
     """Have senders that hold a message to this recipient see the suppression before it leaves."""
-    is_doubt = reason == Suppression.Reason.REVIEW
-    member = (keys.hold_of_account if is_doubt else keys.stop_of_account)(account_id, recipient)
+    member = mark_of(account_id=account_id, recipient=recipient, reason=reason)
     try:
         get_redis().pipeline(transaction=False).zadd(keys.STOPS, {member: time.time()}).publish(
             keys.STOPPED, member
         ).execute()
     except RedisAway as error:
         logger.warning("Redis is away: a suppression holds from the next claim on: %s", error)
+
+
+def mark_of(*, account_id: int, recipient: str, reason: str) -> str:
+    """The mark by which senders see a suppression: a member of ``keys.STOPS``."""
+    is_doubt = reason == Suppression.Reason.REVIEW
+    return (keys.hold_of_account if is_doubt else keys.stop_of_account)(account_id, recipient)
 
 
 def _opt_out_as_well(
@@ -144,14 +150,14 @@ def lift(
     kept_note = f"{note} ({user})".strip() if user is not None else note
     with transaction.atomic():
         active = Suppression.objects.active().filter(account_id=account_id, recipient=recipient)
-        reason = active.select_for_update().values_list("reason", flat=True).first()
-        lifted = active.update(lifted_at=timezone.now(), lifted_note=kept_note[:200])
-        if lifted:
+        suppression = active.select_for_update().first()
+        if suppression is not None:
+            active.update(lifted_at=timezone.now(), lifted_note=kept_note[:200])
             suppression_lifted.send(
                 sender=Suppression,
                 account_id=account_id,
                 recipient=recipient,
-                reason=reason,
+                reason=suppression.reason,
                 how=how,
                 note=note,
                 source=source,
@@ -159,22 +165,36 @@ def lift(
                 user=user,
                 at=at or timezone.now(),
             )
-    forget_stop(account_id=account_id, recipient=recipient)
-    return bool(lifted)
+    if suppression is None:
+        forget_hold(account_id=account_id, recipient=recipient)
+        return False
+    _forget(marks_of(suppression))
+    return True
 
 
-def forget_stop(*, account_id: int, recipient: str) -> None:
-    """Take the early marks of an opt-out away, those by number included."""
-    numbers = PhoneNumber.objects.filter(account_id=account_id).values_list("number", flat=True)
-    members = [
-        keys.stop_of_account(account_id, recipient),
-        keys.hold_of_account(account_id, recipient),
-        *(keys.stop_of_number(number, recipient) for number in numbers),
-    ]
+def forget_hold(*, account_id: int, recipient: str) -> None:
+    """Take the mark of a doubt away; those of an opt-out stay."""
+    _forget([keys.hold_of_account(account_id, recipient)])
+
+
+def marks_of(suppression: Suppression) -> list[str]:
+    """The marks that go when it is lifted. Any other is of a STOP that has arrived and waits to be routed: it stays."""
+    account_id, recipient = suppression.account_id, suppression.recipient
+    members = [keys.hold_of_account(account_id, recipient)]
+    if suppression.reason == Suppression.Reason.REVIEW:
+        return members
+    members.append(keys.stop_of_account(account_id, recipient))
+    if suppression.reason in OPT_OUTS or ALSO_OPTED_OUT in suppression.note:
+        numbers = PhoneNumber.objects.filter(account_id=account_id).values_list("number", flat=True)
+        members += [keys.stop_of_number(number, recipient) for number in numbers]
+    return members
+
+
+def _forget(members: list[str]) -> None:
     try:
         get_redis().zrem(keys.STOPS, *members)
     except RedisAway as error:
-        logger.warning("Redis is away: an opt-in holds once the opt-out's mark has aged: %s", error)
+        logger.warning("Redis is away: they are sent to once the sweeper has taken their mark away: %s", error)
 
 
 def last_campaign_message(account_id: int, recipient: str) -> int | None:

@@ -133,9 +133,10 @@ class Application:
         now = time.monotonic()
         if not error.matching_url or now < self.told_at.get(gateway_id, 0.0) + TELL_AGAIN_SECONDS:
             return
-        self.told_at[gateway_id] = now
         url = error.matching_url.partition("?")[0]
         await self.client.set(keys.wrong_url(gateway_id), url, ex=keys.WRONG_URL_SECONDS)
+        # Only now: what Redis did not take must be told with the next one.
+        self.told_at[gateway_id] = now
 
 
 def _event(kind: str, gateway: KnownGateway, webhook: Webhook) -> Event:

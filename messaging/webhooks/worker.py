@@ -8,10 +8,7 @@ from uvicorn_worker import UvicornWorker
 
 
 class WebhookWorker(UvicornWorker):  # type: ignore[misc]  # the package has no types
-    """Leaves out uvicorn's look at proxy headers: the public URL is a setting here, and nobody asks where a call came from.
-
-    It costs every request as much as checking its signature.
-    """
+    """Leaves out uvicorn's look at proxy headers: the public URL is a setting here, and nobody asks where a call came from."""
 
     CONFIG_KWARGS: ClassVar[dict[str, Any]] = {
         "loop": "uvloop",

@@ -56,11 +56,13 @@ def test_who_may_decide(as_role: Callable[[str], Client], role: str, status: int
     assert (target.state == "opted_out") == (status == 302)
 
 
-def test_many_are_decided_at_once(operator: Client) -> None:
-    targets = [review(), review()]
-    data = {"action": "keep_all", "_selected_action": [target.pk for target in targets]}
-    operator.post(reverse(LIST), data)
-    assert set(OptOutReview.objects.values_list("state", flat=True)) == {"kept"}
+def test_nothing_is_decided_for_many_at_once(operator: Client) -> None:
+    """Each decision may send a confirmation."""
+    target = review()
+    operator.post(reverse(LIST), {"action": "opt_out_all", "_selected_action": [target.pk], "index": 0})
+    target.refresh_from_db()
+    assert target.state == "pending"
+    assert "_selected_action" not in page_of(operator.get(reverse(LIST)))
 
 
 def test_it_stands_on_top_of_the_first_page(operator: Client) -> None:
@@ -69,3 +71,15 @@ def test_it_stands_on_top_of_the_first_page(operator: Client) -> None:
     page = page_of(operator.get(reverse("admin:index")))
     assert "2 people may have opted out; the oldest has waited for" in page
     assert page.index("people may have opted out") < page.index("Needs attention")
+
+
+def test_it_stands_above_the_first_steps_and_comes_with_each_update(operator: Client) -> None:
+    assert "may have opted out" not in page_of(operator.get("/admin/live/"))
+    review()
+    page = page_of(operator.get("/admin/"))
+    note = page.index("One person may have opted out")
+    assert note < page.index("First steps")
+    assert note < page.index("New campaign")
+    update = page_of(operator.get("/admin/live/"))
+    assert 'id="dashboard-reviews" hx-swap-oob="true"' in update
+    assert update.count("One person may have opted out") == page.count("One person may have opted out") == 1

@@ -8,12 +8,15 @@ from urllib.parse import urlencode
 import orjson
 import pytest
 from django.core.management import CommandError, call_command
-from django.test import Client
+from django.db import OperationalError
+from django.urls import reverse
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from broadcast.core.redis import get_redis
 from integrations.sms.errors import UnparsableWebhook
 from integrations.sms.providers.twilio import adapter as twilio
 from messaging.engine import keys
+from messaging.inbound import router
 from messaging.jobs import inbound
 from messaging.jobs.recorder import Recorder
 from messaging.jobs.replay import NotReplayed, dismiss, replay
@@ -84,6 +87,34 @@ def test_what_is_still_not_understood_stays_kept(line: PhoneNumber) -> None:
     assert kept.state == "kept"
 
 
+def test_what_cannot_be_routed_is_kept_and_stays_kept(kept: RejectedWebhook, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(router, "_route", lambda *_args: 1 / 0)
+    with pytest.raises(NotReplayed, match="cannot be routed") as caught:
+        replay(webhook_id=kept.pk)
+    assert isinstance(caught.value.__cause__, UnparsableWebhook)
+    assert isinstance(caught.value.__cause__.__cause__, ZeroDivisionError)
+    kept.refresh_from_db()
+    assert kept.state == "kept"
+    assert not InboundMessage.objects.exists()
+
+
+@pytest.mark.parametrize("away", [OperationalError("The database is away."), RedisConnectionError("Redis is away.")])
+def test_what_is_away_for_a_moment_is_no_reason_to_keep_a_message(
+    line: PhoneNumber, monkeypatch: pytest.MonkeyPatch, away: Exception
+) -> None:
+    def is_away(*_args: object) -> None:
+        raise away
+
+    put_inbound(line.gateway, sms_fields(sender=PERSON, recipient=line.number, body="hi"))
+    with monkeypatch.context() as patch:
+        patch.setattr(router, "_route", is_away)
+        with pytest.raises(type(away)):
+            inbound.drain()
+    assert not RejectedWebhook.objects.exists()
+    assert inbound.drain() == 1
+    assert InboundMessage.objects.get().body == "hi"
+
+
 def test_a_kept_status_moves_its_message(line: PhoneNumber, monkeypatch: pytest.MonkeyPatch) -> None:
     message = MessageFactory.create(number=line, account=line.account, state="accepted", provider_id="SM1")
     with monkeypatch.context() as patch:
@@ -126,19 +157,43 @@ def test_the_command_wants_ids_or_all(kept: RejectedWebhook) -> None:
             call_command("replay_webhook", *arguments)
 
 
-def _act(client: Client, action: str, kept: RejectedWebhook) -> str:
-    page = client.post(
-        "/admin/messaging/rejectedwebhook/", {"action": action, "_selected_action": [kept.pk]}, follow=True
-    )
-    return page.content.decode()
+def _url(action: str, kept: RejectedWebhook) -> str:
+    return reverse(f"admin:messaging_rejectedwebhook_{action}", args=[kept.pk])
 
 
-def test_an_operator_replays_in_the_console_and_a_reader_cannot(kept: RejectedWebhook) -> None:
-    _act(client_of("Read-only"), "replay_chosen", kept)
+def test_an_operator_replays_in_the_console_once_asked_and_a_reader_cannot(kept: RejectedWebhook) -> None:
+    operator, reader = client_of("Operator"), client_of("Read-only")
+    asked = operator.get(_url("replay_it", kept)).content.decode()
+    assert "may get an answer now" in asked
+    assert reader.get(_url("replay_it", kept)).status_code == 403
+    assert reader.post(_url("replay_it", kept)).status_code == 403
     assert not InboundMessage.objects.exists()
-    assert "1: Replayed." in _act(client_of("Operator"), "replay_chosen", kept)
-    assert InboundMessage.objects.exists()
-    assert "nothing to do" in _act(client_of("Operator"), "dismiss_chosen", kept)
+    assert "Replayed: 1 new message." in operator.post(_url("replay_it", kept), follow=True).content.decode()
+    assert InboundMessage.objects.get().body == "Zoë  hello"
+    page = operator.get(_url("change", kept)).content.decode()
+    assert _url("replay_it", kept) not in page
+    assert "nothing to do" in operator.get(_url("dismiss_it", kept)).content.decode()
+    assert "nothing to do" in operator.post(_url("dismiss_it", kept), follow=True).content.decode()
+
+
+def test_an_operator_dismisses_once_asked(kept: RejectedWebhook) -> None:
+    operator = client_of("Operator")
+    assert _url("dismiss_it", kept) in operator.get(_url("change", kept)).content.decode()
+    assert "takes no effect" in operator.get(_url("dismiss_it", kept)).content.decode()
+    kept.refresh_from_db()
+    assert kept.state == "kept"
+    operator.post(_url("dismiss_it", kept))
+    kept.refresh_from_db()
+    assert kept.state == "dismissed"
+
+
+def test_what_still_cannot_be_routed_is_said_in_the_console(
+    kept: RejectedWebhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(router, "_route", lambda *_args: 1 / 0)
+    page = client_of("Operator").post(_url("replay_it", kept), follow=True)
+    assert page.status_code == 200
+    assert "It cannot be routed (ZeroDivisionError)" in page.content.decode()
 
 
 def test_the_same_token_has_one_effect(line: PhoneNumber) -> None:

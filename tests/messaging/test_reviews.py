@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from messaging.models import Message, OptOutReview, PhoneNumber, Suppression
 from messaging.services.reviews import ReviewSettled, decide_keep, decide_opt_out
-from tests.factories import StaffFactory
+from tests.factories import StaffFactory, SuppressionFactory
 from tests.messaging.hooks import receive
 
 PERSON = "+14155552671"
@@ -94,3 +94,12 @@ def test_a_new_message_after_the_decision_is_asked_anew(line: PhoneNumber) -> No
     receive(line, "how do I stop this?")
     assert OptOutReview.objects.count() == 2
     assert active() == ["review"]
+
+
+@pytest.mark.parametrize("reason", ["opt_out", "provider_opt_out"])
+def test_who_has_opted_out_already_is_not_asked_about(line: PhoneNumber, reason: str) -> None:
+    SuppressionFactory.create(account=line.account, recipient=PERSON, reason=reason)
+    message = receive(line, "stop sending these at night?")
+    assert not OptOutReview.objects.exists()
+    assert message.handler == "inbox"
+    assert active() == [reason]
