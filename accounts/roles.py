@@ -72,6 +72,7 @@ ROLES: dict[str, frozenset[str]] = {
         | _permissions(["add", "change", "delete"], "campaigns", "keyword", "keywordaction", "tag", "callendpoint")
         | {"campaigns.change_outgoingcall"}
         | _permissions(["add", "change", "delete"], "campaigns", "chain", "chainstep")
+        | _permissions(["add", "change"], "campaigns", "chainrun")
         | {"campaigns.add_subscriberimport", "campaigns.launch_campaign"}
         | _CONSENT
     ),
@@ -82,6 +83,8 @@ ROLES: dict[str, frozenset[str]] = {
         | _permissions(["change"], "messaging", "optoutreview")
         | _permissions(["change"], "messaging", "conversation")
         | _permissions(["change"], "campaigns", "subscriber", "subscription")
+        # Starts and ends text chains with single people.
+        | _permissions(["add", "change"], "campaigns", "chainrun")
         | _CONSENT
     ),
     READ_ONLY: frozenset(_VIEW),

@@ -7,12 +7,13 @@ from typing import Any
 from django.dispatch import receiver
 
 from campaigns.services.chains.inbound import chain_handler
+from campaigns.services.chains.keyword_action import register_chain_kind
 from campaigns.services.chains.runs import end_for
 from campaigns.services.consent.following import Change, follow_lifting, follow_suppression
 from campaigns.services.contacts import known_names, known_person, people_named
-from campaigns.services.double_opt_in import double_opt_in
 from campaigns.services.keywords import keyword, register_own_kinds
 from campaigns.services.launch import follow_batch
+from campaigns.services.questions import opt_in_answer
 from messaging.inbound.router import register
 from messaging.services.people import register_name_source, register_person_search, register_person_source
 from messaging.signals import batch_changed, suppression_added, suppression_lifted
@@ -21,8 +22,10 @@ register_person_source(known_person)
 register_name_source(known_names)
 register_person_search(people_named)
 register_own_kinds()
+register_chain_kind()
+# The whole order stands in docs/architecture.md, “Routing”.
 # A pending person's YES is no wish to come back after an opt-out: "opt_in" has let it pass.
-register("double_opt_in", double_opt_in, before="unclear_opt_out")
+register("double_opt_in", opt_in_answer, before="unclear_opt_out")
 register("chain", chain_handler, before="default_reply")
 register("keyword", keyword, before="default_reply")
 

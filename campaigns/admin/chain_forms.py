@@ -130,6 +130,17 @@ class TemplateForm(forms.Form):
         return cleaned
 
 
+class StartHereForm(ConfirmForm):
+    """Which chain is started with a conversation's person."""
+
+    chain = forms.ModelChoiceField(Chain.objects.none(), label="Text chain", widget=UnfoldAdminSelectWidget())
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        chain = cast("forms.ModelChoiceField[Chain]", self.fields["chain"])
+        chain.queryset = Chain.objects.filter(account_id=self.target.account_id, state=Chain.State.ACTIVE)
+
+
 class StartForm(ConfirmForm):
     """With whom a chain is started, and from which number."""
 

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from accounts.models import User
 
 CHANGE = "campaigns.change_chain"
+START = "campaigns.add_chainrun"
 CHAIN_LABELS: Labels = {Chain.State.DRAFT: "", Chain.State.ACTIVE: "success", Chain.State.ARCHIVED: "warning"}
 
 
@@ -68,6 +69,7 @@ class StepInline(StackedInline):  # type: ignore[misc]  # unfold has no types
                     ("most_tries", "then_to"),
                     "points_text",
                     "list",
+                    "assign_to",
                     "branches_text",
                     ("reminder_minutes", "reminder_text"),
                     ("timeout_minutes", "timeout_to"),
@@ -89,6 +91,14 @@ def activation_context(_admin: Any, _request: HttpRequest, chain: Chain) -> dict
     if chain.state == Chain.State.ACTIVE:
         return {"problems": [f"“{chain}” is active already."]}
     return {"problems": errors_of(chain)}
+
+
+def archive_context(_admin: Any, _request: HttpRequest, chain: Chain) -> dict[str, Any]:
+    """Which keywords would start nothing any more."""
+    names = chain.keyword_actions.order_by("keyword__name").values_list("keyword__name", flat=True).distinct()
+    named = ", ".join(f"“{name}”" for name in names)
+    warning = f"Keywords start it: {named}. They will answer without it, and each such message waits in the inbox."
+    return {"warning": warning if named else ""}
 
 
 @admin.register(Chain)
@@ -214,7 +224,7 @@ class ChainAdmin(ConsoleAdmin[Chain]):
 
     @confirmed_action(
         "Start with a person…",
-        permission=CHANGE,
+        permission=START,
         button="Start",
         question="The first text of “{object}” leaves at once. What runs with them on this number is replaced.",
         form_class=StartForm,
@@ -224,14 +234,16 @@ class ChainAdmin(ConsoleAdmin[Chain]):
     def start_chain(self, request: HttpRequest, chain: Chain, form: ConfirmForm) -> str:
         """Start it with one person."""
         chosen = form.cleaned_data
-        start(chain=chain, number=chosen["number"], person=chosen["person"], how=f"staff: {request.user}")
-        return f"“{chain}” was started with {chosen['person']}. Its runs are listed with their record."
+        started = start(chain=chain, number=chosen["number"], person=chosen["person"], how=f"staff: {request.user}")
+        done = f"“{chain}” was started with {chosen['person']}. Its runs are listed with their record."
+        return " ".join((done, *started.troubles))
 
     @confirmed_action(
         "Archive…",
         permission=CHANGE,
         button="Archive",
         question="“{object}” is not started any more. What runs goes on to its end. It can be activated again.",
+        context=archive_context,
         errors=(ChainNotReady,),
         icon="archive",
     )

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from django.http import HttpRequest
 
+from campaigns.admin.chain_talk import chain_notice, chain_panel
 from campaigns.models import CustomField, Subscriber, Subscription
-from messaging.admin.inbox.panels import Panel, register_panel
-from messaging.admin.sources import source_link
+from campaigns.services.consent import history, present_state
+from campaigns.services.consent.in_words import standing_in_words
+from messaging.admin.inbox.panels import Panel, register_notice, register_panel
+from messaging.admin.sources import EVIDENCE_PERMISSION, evidence_url, source_link
 from messaging.models import Conversation, Message
 
 #: Campaigns that are shown.
@@ -50,6 +53,26 @@ def campaigns_panel(request: HttpRequest, conversation: Conversation) -> Panel |
     return Panel("Campaigns", "campaigns/inbox/campaigns.html", {"rows": rows})
 
 
+def standing_panel(request: HttpRequest, conversation: Conversation) -> Panel | None:
+    """How their consent stands, by list, from the ledger."""
+    if not request.user.has_perm("campaigns.view_consentevent"):
+        return None
+    events = history(conversation.account_id, conversation.person)
+    names = {event.list_id: event.list_name for event in events if event.list_id is not None}
+    url = evidence_url(conversation.account_id, conversation.person)
+    return Panel(
+        "Consent on record",
+        "campaigns/inbox/standing.html",
+        {
+            "standing": list(standing_in_words(present_state(events), names)),
+            "evidence_url": url if request.user.has_perm(EVIDENCE_PERMISSION) else "",
+        },
+    )
+
+
 register_panel(person_panel, place=10)
 register_panel(lists_panel, place=20)
+register_panel(chain_panel, place=30)
+register_panel(standing_panel, place=55)
+register_notice(chain_notice)
 register_panel(campaigns_panel, place=60)

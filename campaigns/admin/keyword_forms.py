@@ -5,20 +5,21 @@ from __future__ import annotations
 from typing import Any, cast
 
 from django import forms
+from django.db.models import Q
 from django.forms import BaseInlineFormSet
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
 from accounts.models import Account
 from campaigns.admin.campaign_forms import OF_ACCOUNT
-from campaigns.models import CallEndpoint, CustomField, Keyword, KeywordAction, SubscriberList, Tag
+from campaigns.models import CallEndpoint, Chain, CustomField, Keyword, KeywordAction, SubscriberList, Tag
 from campaigns.services.composing import check_body
 from campaigns.services.keywords import clashes, kind_of, kinds, phrase_problems
 
 #: Fields of an action that a kind may use, in the order of the form.
-ACTION_FIELDS = ("list", "tag", "field", "value", "emails", "endpoint")
+ACTION_FIELDS = ("list", "tag", "field", "value", "chain", "emails", "endpoint")
 #: Read by ``keyword_actions.js``: which kind uses which field.
 USED_BY = "data-used-by"
-_OF_ACCOUNT = {"list": SubscriberList, "tag": Tag, "field": CustomField, "endpoint": CallEndpoint}
+_OF_ACCOUNT = {"list": SubscriberList, "tag": Tag, "field": CustomField, "chain": Chain, "endpoint": CallEndpoint}
 
 
 class KeywordForm(forms.ModelForm[Keyword]):
@@ -97,7 +98,11 @@ class KeywordActionForm(forms.ModelForm[KeywordAction]):
         for name, model in _OF_ACCOUNT.items():
             if name in self.fields:
                 choice = cast("forms.ModelChoiceField[Any]", self.fields[name])
-                choice.queryset = cast("Any", model).objects.filter(account_id=account_id)
+                rows = cast("Any", model).objects.filter(account_id=account_id)
+                if model is Chain:
+                    # One that is no longer active stays chosen, so that the rest of the keyword can still be saved.
+                    rows = rows.filter(Q(state=Chain.State.ACTIVE) | Q(pk=self.instance.chain_id))
+                choice.queryset = rows
 
     def clean(self) -> dict[str, Any]:
         """Everything that the kind needs, and nothing that it does not use."""
@@ -127,6 +132,13 @@ class KeywordActionFormSet(BaseInlineFormSet[KeywordAction, Keyword, KeywordActi
         for name in ("request", "per_page", "count", "count_variant", "provided_queryset"):
             kwargs.pop(name, None)
         super().__init__(*args, **kwargs)
+
+    def clean(self) -> None:
+        """Of two chains the second would replace the first at once."""
+        super().clean()
+        kept = [form for form in self.forms if form not in self.deleted_forms and hasattr(form, "cleaned_data")]
+        if sum(bool(form.cleaned_data.get("chain")) for form in kept) > 1:
+            raise forms.ValidationError("Only one text chain runs with a person: keep one of these actions.")
 
     def add_fields(self, form: KeywordActionForm, index: int | None) -> None:
         """Offer the account's."""

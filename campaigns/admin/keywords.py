@@ -14,7 +14,7 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter, BooleanRadioF
 
 from broadcast.core.admin import ConsoleAdmin, ConsoleStackedInline, account_filter, display, list_url, page_link
 from campaigns.admin.keyword_forms import ACTION_FIELDS, KeywordActionForm, KeywordActionFormSet, KeywordForm
-from campaigns.models import Keyword, KeywordAction, Subscriber, Tag
+from campaigns.models import Chain, Keyword, KeywordAction, Subscriber, Tag
 from campaigns.services.keywords import standard_word_warnings
 
 #: Characters of a keyword's words that the list shows.
@@ -85,6 +85,14 @@ class KeywordAdmin(ConsoleAdmin[Keyword]):
         super().save_model(request, obj, form, change)
         for warning in standard_word_warnings(obj.words):
             messages.warning(request, warning)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Say which of its chains is not started."""
+        super().save_related(request, form, formsets, change)
+        for action in form.instance.actions.exclude(chain=None).select_related("chain"):
+            if action.chain.state != Chain.State.ACTIVE:
+                state = action.chain.get_state_display().lower()
+                messages.warning(request, f"“{action.chain}” is {state}: nothing starts it until it is activated.")
 
     def response_add(self, request: HttpRequest, obj: Keyword, post_url_continue: str | None = None) -> HttpResponse:
         """On to its actions."""

@@ -16,7 +16,7 @@ from broadcast.core.admin import ConsoleAdmin, ConsoleInline, LargeTableMixin, d
 from broadcast.core.confirm import link_action
 from broadcast.core.phones import normalise
 from campaigns.admin.campaign_forms import OF_ACCOUNT
-from campaigns.models import ConsentEvent, CustomField, Subscriber, Subscription
+from campaigns.models import ChainRun, ConsentEvent, CustomField, Subscriber, Subscription
 from campaigns.services.consent import history
 from campaigns.services.consent.in_words import in_words
 from campaigns.services.consent.subscriptions import delete_subscribers, save_subscriber, save_subscriptions
@@ -236,6 +236,10 @@ class SubscriberAdmin(LargeTableMixin, ConsoleAdmin[Subscriber]):
             received = InboundMessage.objects.filter(
                 account_id=subscriber.account_id, sender=subscriber.number
             ).order_by("-id")[:HISTORY_LENGTH]
+        runs = ChainRun.objects.none()
+        if request.user.has_perm("campaigns.view_chainrun"):
+            runs = ChainRun.objects.filter(account_id=subscriber.account_id, person=subscriber.number)
+            runs = runs.select_related("chain", "number").defer("plan").order_by("-id")[:HISTORY_LENGTH]
         events = (
             history(subscriber.account_id, subscriber.number)
             if request.user.has_perm("campaigns.view_consentevent")
@@ -246,6 +250,8 @@ class SubscriberAdmin(LargeTableMixin, ConsoleAdmin[Subscriber]):
             "suppression": Suppression.objects.active().filter(**person).first(),
             "consent": in_words(events)[:CONSENT_LENGTH],
             "consent_url": list_url(ConsentEvent, account__id__exact=subscriber.account_id, q=digits),
+            "chain_runs": runs,
+            "chain_runs_url": list_url(ChainRun, account__id__exact=subscriber.account_id, q=digits),
             "sent": sent,
             "received": received,
             "sent_url": list_url(Message, account__id__exact=subscriber.account_id, q=digits),

@@ -47,6 +47,7 @@ class RunState(models.TextChoices):
     REPLACED = "replaced", "Replaced by a new start"
     OPTED_OUT = "opted_out", "Opted out"
     HANDED_OVER = "handed_over", "Handed over to a person"
+    STOPPED = "stopped", "Ended by staff"
     FAILED = "failed", "Failed"
 
 
@@ -61,6 +62,7 @@ class EventKind(models.TextChoices):
     SCORED = "scored", "Scored"
     MOVED = "moved", "Moved to"
     JOINED = "joined", "Put on a list"
+    NOT_JOINED = "not_joined", "Not put on a list"
     REMINDED = "reminded", "Reminded"
     TIMED_OUT = "timed_out", "No answer in time"
     NOT_SENT = "not_sent", "Not sent"

@@ -110,6 +110,15 @@ class ChainStep(models.Model):
     list = models.ForeignKey(
         SubscriberList, on_delete=models.PROTECT, related_name="chain_steps", null=True, blank=True
     )
+    assign_to = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        limit_choices_to={"is_staff": True, "is_active": True},
+        help_text="Who attends to the conversation when a person takes over. Empty: whoever does already.",
+    )
     timeout_minutes = models.PositiveIntegerField(
         "time-out",
         null=True,

@@ -7,6 +7,7 @@ from django.db import models
 from accounts.models import Account
 from broadcast.core.models import TimestampedModel
 from campaigns.models.calls import CallEndpoint
+from campaigns.models.chains import Chain
 from campaigns.models.lists import CustomField, SubscriberList
 from campaigns.models.tags import Tag
 from messaging.models import PhoneNumber
@@ -84,6 +85,14 @@ class KeywordAction(models.Model):
     field = models.ForeignKey(CustomField, on_delete=models.PROTECT, related_name="+", null=True, blank=True)
     endpoint = models.ForeignKey(
         CallEndpoint, on_delete=models.PROTECT, related_name="+", null=True, blank=True, verbose_name="webhook"
+    )
+    chain = models.ForeignKey(
+        Chain,
+        on_delete=models.PROTECT,
+        related_name="keyword_actions",
+        null=True,
+        blank=True,
+        verbose_name="text chain",
     )
     value = models.CharField(
         max_length=500, blank=True, help_text="The field's new text. Empty: the rest of the message after the keyword."

@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
+from django.db import transaction
 from django.db.models import Q, Value
 from django.db.models.functions import Concat
 from django.utils import timezone
 
 from campaigns.models import OptInRequest, Subscriber, Subscription
 from campaigns.querysets import SubscriptionQuerySet
+
+#: Standard fields that may be written, with their longest value in characters. A number is who somebody is.
+STANDARD_FIELDS = {"first_name": 80, "last_name": 80, "email": 254}
+#: Longest value of a custom field, in characters.
+MAX_VALUE_CHARACTERS = 500
 
 
 def known_person(account_id: int, number: str) -> dict[str, Any]:
@@ -70,6 +76,26 @@ def ensure_subscriber(*, account_id: int, number: str) -> Subscriber:
     """
     subscriber, _made = Subscriber.objects.get_or_create(account_id=account_id, number=number)
     return subscriber
+
+
+@transaction.atomic
+def set_value(*, subscriber: Subscriber, field: str, value: str) -> None:
+    """Keep one value of a person, in the row and in ``subscriber``.
+
+    Args:
+        subscriber: the person.
+        field: a standard field, or a custom field's key.
+        value: cut at the field's longest.
+    """
+    # Custom fields are one JSON value: two writers at once would lose one of them.
+    locked = Subscriber.objects.select_for_update().get(pk=subscriber.pk)
+    if field in STANDARD_FIELDS:
+        for row in (locked, subscriber):
+            setattr(row, field, value[: STANDARD_FIELDS[field]])
+        locked.save(update_fields=(field, "updated_at"))
+        return
+    subscriber.fields = locked.fields = {**locked.fields, field: value[:MAX_VALUE_CHARACTERS]}
+    locked.save(update_fields=("fields", "updated_at"))
 
 
 def unsubscribe_everywhere(*, account_id: int, number: str) -> list[tuple[int, str]]:

@@ -41,12 +41,14 @@ class Decision:
         reply: text of the answer, empty for none.
         kind: kind of the answer.
         waits: whether a person still has to look at the message: it is then unread in the inbox.
+        more: further texts, each a message of its own, in this order after the answer.
     """
 
     why: str
     reply: str = ""
     kind: str = Message.Kind.REPLY
     waits: bool = False
+    more: tuple[str, ...] = ()
 
 
 Handler = Callable[[Inbound], Decision | None]

@@ -56,6 +56,11 @@ def register(name: str, handler: Handler, *, before: str) -> None:
     raise LookupError(f"There is no inbound handler “{before}”.")
 
 
+def handler_names() -> list[str]:
+    """Names of all handlers, in the order in which they are asked."""
+    return [name for name, _ in _handlers]
+
+
 def receive(
     *, gateway_id: int, sms: InboundSms, received_at: dt.datetime, idempotency_token: str = ""
 ) -> InboundMessage | None:
@@ -143,15 +148,19 @@ def _answer(inbound: Inbound, decision: Decision) -> str:
         return f"Not answered: {account} is {account.get_status_display().lower()}."
     if number.state != PhoneNumber.State.ACTIVE:
         return f"Not answered: {number} is {number.get_state_display().lower()}."
-    answer = submit(
-        account=account,
-        number=number,
-        recipient=inbound.message.sender,
-        body=decision.reply,
-        kind=decision.kind,
-        in_reply_to=inbound.message,
-    )
-    return "Not answered: they are suppressed." if answer.state == MessageState.SUPPRESSED else ""
+    answers = [
+        submit(
+            account=account,
+            number=number,
+            recipient=inbound.message.sender,
+            body=text,
+            kind=decision.kind,
+            # One message is the answer; what follows it stands for itself.
+            in_reply_to=None if index else inbound.message,
+        )
+        for index, text in enumerate((decision.reply, *decision.more))
+    ]
+    return "Not answered: they are suppressed." if answers[0].state == MessageState.SUPPRESSED else ""
 
 
 def _decide(inbound: Inbound) -> tuple[str, Decision]:

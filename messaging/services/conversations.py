@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING
 
+from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
@@ -67,19 +68,29 @@ def note_inbound(*, message: InboundMessage, waits: bool) -> Conversation | None
     return conversation
 
 
-def hand_over(*, number: PhoneNumber, person: str) -> Conversation:
-    """Have a person go on where a machine stops: the conversation is opened and unread.
+@transaction.atomic
+def hand_over(
+    *, number: PhoneNumber, person: str, why: str, to_id: int | None = None, counts: bool = True
+) -> Conversation:
+    """Have a person go on where a machine stops: the conversation is opened and unread, and a note in it says why.
 
     Args:
         number: our number.
         person: E.164.
+        why: for staff, in a sentence or more.
+        to_id: a user who attends to it from now on; whoever does already when None, or no longer on the staff.
+        counts: whether it is unread by itself; False when a message that waits is put into it anyway.
     """
     conversation, _ = Conversation.objects.get_or_create(
-        number=number, person=person, defaults={"account_id": number.account_id}
+        number=number, person=person, defaults={"account_id": number.account_id, "last_excerpt": _excerpt(why)}
     )
-    Conversation.objects.filter(pk=conversation.pk).update(
-        state=State.OPEN, unread_count=F("unread_count") + 1, is_unread=True, updated_at=timezone.now()
-    )
+    rows = Conversation.objects.filter(pk=conversation.pk)
+    rows.update(state=State.OPEN, updated_at=timezone.now())
+    if counts:
+        rows.update(unread_count=F("unread_count") + 1, is_unread=True)
+    if to_id is not None and get_user_model().objects.filter(pk=to_id, is_staff=True, is_active=True).exists():
+        rows.update(assigned_to_id=to_id)
+    ConversationNote.objects.create(conversation=conversation, body=why)
     conversation.refresh_from_db()
     return conversation
 

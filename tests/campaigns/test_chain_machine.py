@@ -77,7 +77,7 @@ def test_answers_are_saved_scored_and_branched_on() -> None:
     )
     good, bad = play(plan, Start(), Answered("4"))[-1], play(plan, Start(), Answered("3"))[-1]
     assert Save("mark", "4") in good.effects
-    assert Join(7, "Fans") in good.effects
+    assert Join("good", 7, "Fans") in good.effects
     assert (good.text, good.position.state, good.position.score) == ("Great", "finished", 8)
     assert (bad.text, bad.position.state, bad.position.score) == ("Sorry", "handed_over", 6)
 

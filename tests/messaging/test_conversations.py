@@ -246,8 +246,13 @@ def test_assigning_and_closing(line: PhoneNumber) -> None:
 
 
 def test_a_machine_hands_over_to_a_person(line: PhoneNumber) -> None:
-    made = hand_over(number=line, person=PERSON)
-    assert (made.state, made.unread_count, made.account) == ("open", 1, line.account)
+    staff = maria()
+    made = hand_over(number=line, person=PERSON, why="The survey ended badly.", to_id=staff.pk)
+    assert (made.state, made.unread_count, made.account, made.assigned_to) == ("open", 1, line.account, staff)
+    assert [item.text for item in read_thread(made).items] == ["The survey ended badly."]
+    type(staff).objects.filter(pk=staff.pk).update(is_active=False)
+    Conversation.objects.update(assigned_to=None)
+    assert hand_over(number=line, person=PERSON, why="Again.", to_id=staff.pk).assigned_to is None
 
 
 def test_a_thread_holds_everything_of_this_person_and_number_and_nothing_else(line: PhoneNumber) -> None:

@@ -2,8 +2,8 @@
 
 /* A step's form shows only what its kind uses. */
 window.addEventListener("load", () => {
-    const ASK = ["answer_kind", "save_to", "retry_text", "most_tries", "then_to", "points_text", "reminder_minutes", "reminder_text", "timeout_minutes", "timeout_to"];
-    const OF_KIND = { send: [], ask: [...ASK, "branches_text"], branch: ["branches_text"], join: ["list"], hand_over: [], end: [] };
+    const ASK = ["answer_kind", "save_to", "retry_text", "most_tries", "then_to", "points_text", "reminder_minutes", "reminder_text", "timeout_minutes", "timeout_to", "assign_to"];
+    const OF_KIND = { send: [], ask: [...ASK, "branches_text"], branch: ["branches_text"], join: ["list"], hand_over: ["assign_to"], end: [] };
     const OF_ANSWER = { choice: ["choices_text"], number: ["minimum", "maximum"], date: ["minimum", "maximum"], text: ["minimum", "maximum"] };
     const ALWAYS_KNOWN = [...ASK, "branches_text", "list", "choices_text", "minimum", "maximum"];
 

@@ -96,10 +96,22 @@ class Save:
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """Put the person on a list."""
+    """Put the person on a list, if they may be."""
 
+    step: str
     list_id: int
     list_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """Have a person go on.
+
+    Args:
+        staff_id: who attends to it; None: whoever does already.
+    """
+
+    staff_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +123,7 @@ class Note:
     text: str = ""
 
 
-Effect = Save | Join | Note
+Effect = Save | Join | HandOver | Note
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +245,7 @@ class _Play:
         elif step.then_to:
             self.move(step.then_to)
         else:
-            self.end(RunState.HANDED_OVER, f"“{step.label}” was not understood {step.most_tries} times.")
+            self.hand_over(step, f"“{step.label}” was not understood {step.most_tries} times.")
 
     def _keep(self, step: Step, value: str) -> None:
         points = _points(step, value)
@@ -278,13 +290,12 @@ class _Play:
             case StepKind.ASK:
                 self.position = replace(self.position, step=step.label, tries=0, reminded=False)
             case StepKind.HAND_OVER:
-                self.end(RunState.HANDED_OVER, f"The chain handed over at “{step.label}”.")
+                self.hand_over(step, f"The chain handed over at “{step.label}”.")
             case StepKind.END:
                 self.end(RunState.FINISHED, f"It came to its end “{step.label}”.")
             case _:
                 if step.kind == StepKind.JOIN and step.list_id is not None:
-                    self.effects.append(Join(step.list_id, step.list_name))
-                    self.note(EventKind.JOINED, step, step.list_name)
+                    self.effects.append(Join(step.label, step.list_id, step.list_name))
                 self._leave(step)
 
     def say(self, step: Step, template: str) -> None:
@@ -300,6 +311,11 @@ class _Play:
             return
         if text:
             self.texts.append(text)
+
+    def hand_over(self, step: Step, reason: str) -> None:
+        """End the run where a person goes on."""
+        self.effects.append(HandOver(step.staff_id))
+        self.end(RunState.HANDED_OVER, reason)
 
     def end(self, state: str, reason: str) -> None:
         """End the run."""

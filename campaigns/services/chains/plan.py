@@ -54,6 +54,7 @@ class Step:
     weights: dict[str, int] = field(default_factory=dict)
     list_id: int | None = None
     list_name: str = ""
+    staff_id: int | None = None
     timeout_minutes: int | None = None
     timeout_to: str = ""
     reminder_minutes: int | None = None
@@ -136,6 +137,7 @@ def plan_of(chain: Chain) -> Plan:
             weights={str(answer): int(points) for answer, points in row.weights.items()},
             list_id=row.list_id,
             list_name=row.list.name if row.list else "",
+            staff_id=row.assign_to_id,
             timeout_minutes=row.timeout_minutes,
             timeout_to=row.timeout_to,
             reminder_minutes=row.reminder_minutes,

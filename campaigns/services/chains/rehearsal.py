@@ -93,11 +93,11 @@ def _play(chain: Chain, plan: Plan, position: machine.Position, event: machine.E
     now = turn.position
     kept: dict[str, Any] = {"chain": chain.pk, "plan": plan.to_json(), "position": asdict(now)}
     step = plan.find(now.step)
-    notes = [effect for effect in turn.effects if isinstance(effect, machine.Note)]
+    notes = [note for effect in turn.effects if (note := _in_words(effect))]
     return Scene(
         token=signing.dumps(kept, salt=_SALT, compress=True),
         text=turn.text,
-        notes=[f"{EventKind(note.kind).label}: {note.text or note.step}" for note in notes],
+        notes=notes,
         state=now.state,
         reason=now.reason,
         answers=dict(now.answers),
@@ -106,3 +106,14 @@ def _play(chain: Chain, plan: Plan, position: machine.Position, event: machine.E
         reminder_minutes=step.reminder_minutes if step and step.reminder_text and not now.reminded else None,
         timeout_minutes=step.timeout_minutes if step else None,
     )
+
+
+def _in_words(effect: machine.Effect) -> str:
+    """What would be recorded of an effect; empty for what another one says."""
+    match effect:
+        case machine.Note(kind, step, text):
+            return f"{EventKind(kind).label}: {text or step}"
+        case machine.Join(_, _, list_name):
+            return f"{EventKind.JOINED.label}: {list_name}"
+        case _:
+            return ""

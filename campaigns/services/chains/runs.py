@@ -5,20 +5,24 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
-from campaigns.models import Chain, ChainEvent, ChainRun
+from campaigns.models import Chain, ChainRun
 from campaigns.models.chain_values import EventKind, RunState
 from campaigns.services.chains import machine
-from campaigns.services.chains.people import join_list, save_value
+from campaigns.services.chains.effects import carry_out, record
 from campaigns.services.chains.plan import plan_from_json, plan_of
 from campaigns.services.contacts import known_person
 from messaging.models import InboundMessage, Message, PhoneNumber, Suppression
 from messaging.services.singles import submit
 from messaging.states import MessageState
+
+if TYPE_CHECKING:
+    from accounts.models import User
 
 logger = logging.getLogger(__name__)
 
@@ -37,10 +41,38 @@ class Started:
     Args:
         run: its row; may have ended already.
         reply: its first text where an inbound message started it, for the caller to answer with; empty when it was sent.
+        troubles: what could not be done, a sentence each.
+        waits: whether a person has to go on.
     """
 
     run: ChainRun
     reply: str = ""
+    troubles: tuple[str, ...] = ()
+    waits: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What became of an answer.
+
+    Args:
+        run: the run that took it.
+        reply: the text to answer with; may be empty.
+        troubles: what could not be done, a sentence each.
+        waits: whether a person has to look at it: the chain handed over, failed, or could not do something.
+    """
+
+    run: ChainRun
+    reply: str
+    troubles: tuple[str, ...] = ()
+    waits: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Played:
+    text: str
+    troubles: tuple[str, ...]
+    waits: bool
 
 
 def start(
@@ -63,23 +95,49 @@ def start(
         chain = Chain.objects.select_related("account").select_for_update(of=("self",)).get(pk=chain.pk)
         _check_start(chain, number, person)
         run = _insert(chain, number, person, how)
-        _record(run, EventKind.STARTED, text=how, inbound=inbound)
-        text = _play(run, machine.Start(), inbound=inbound)
-        if inbound is None and text:
-            _send(run, text)
-    return Started(run, text if inbound is not None else "")
+        record(run, EventKind.STARTED, text=how, inbound=inbound)
+        played = _play(run, machine.Start(), inbound=inbound)
+        if inbound is None and played.text:
+            _send(run, played.text)
+    return Started(run, played.text if inbound is not None else "", played.troubles, played.waits)
 
 
-def answer(*, number: PhoneNumber, person: str, inbound: InboundMessage) -> tuple[ChainRun, str] | None:
+def stop(*, run_id: int, by: User) -> ChainRun:
+    """End a run by hand; nothing is sent.
+
+    Args:
+        run_id: which.
+        by: who ends it, for the record.
+
+    Raises:
+        ChainError: it has ended already.
+    """
+    with transaction.atomic():
+        run = ChainRun.objects.select_for_update(of=("self",)).select_related("chain").get(pk=run_id)
+        if run.state != RunState.RUNNING:
+            raise ChainError(f"“{run.chain}” with {run.person} has ended already: {run.get_state_display().lower()}.")
+        _end(run, RunState.STOPPED, f"Ended by {by}.")
+    return run
+
+
+def running_with(*, number_id: int, person: str) -> ChainRun | None:
+    """What runs with a person on one of our numbers.
+
+    Args:
+        number_id: our number's.
+        person: E.164.
+    """
+    runs = ChainRun.objects.filter(number_id=number_id, person=person, state=RunState.RUNNING)
+    return runs.select_related("account", "chain", "number").first()
+
+
+def answer(*, number: PhoneNumber, person: str, inbound: InboundMessage) -> Answered | None:
     """Give a message to the run that waits for it; None when none does.
 
     Args:
         number: the number it came to.
         person: E.164.
         inbound: the message.
-
-    Returns:
-        The run and the text to answer with, which may be empty.
     """
     with transaction.atomic():
         # The second of two messages at once waits here until the first has moved the run.
@@ -94,7 +152,8 @@ def answer(*, number: PhoneNumber, person: str, inbound: InboundMessage) -> tupl
         if run.ends_at <= timezone.now():
             _play(run, machine.LimitReached(), inbound=inbound)
             return None
-        return run, _play(run, machine.Answered(inbound.body), inbound=inbound)
+        played = _play(run, machine.Answered(inbound.body), inbound=inbound)
+        return Answered(run, played.text, played.troubles, played.waits)
 
 
 def wake_due(*, now: dt.datetime | None = None) -> int:
@@ -135,7 +194,7 @@ def _wake(run_id: int, wakes_at: dt.datetime | None, now: dt.datetime) -> bool:
             event = machine.wake_event(plan_from_json(run.plan), _position(run))
         if event is None:
             event = machine.LimitReached()
-        if text := _play(run, event):
+        if text := _play(run, event).text:
             _send(run, text)
     return True
 
@@ -204,7 +263,7 @@ def _replace(number: PhoneNumber, person: str, chain: Chain) -> None:
 def _end(run: ChainRun, state: str, reason: str) -> None:
     run.state, run.state_reason, run.ended_at, run.wakes_at = state, reason[:255], timezone.now(), None
     run.save(update_fields=("state", "state_reason", "ended_at", "wakes_at"))
-    _record(run, EventKind.ENDED, text=reason)
+    record(run, EventKind.ENDED, text=reason)
 
 
 def _position(run: ChainRun) -> machine.Position:
@@ -213,8 +272,8 @@ def _position(run: ChainRun) -> machine.Position:
     )
 
 
-def _play(run: ChainRun, event: machine.Event, *, inbound: InboundMessage | None = None) -> str:
-    """Play a turn and keep what it did; the text to send."""
+def _play(run: ChainRun, event: machine.Event, *, inbound: InboundMessage | None = None) -> _Played:
+    """Play a turn and keep what it did."""
     now = timezone.now()
     turn = machine.advance(
         plan_from_json(run.plan),
@@ -223,8 +282,7 @@ def _play(run: ChainRun, event: machine.Event, *, inbound: InboundMessage | None
         person={"number": run.person, **known_person(run.account_id, run.person)},
         today=now.astimezone(run.account.zone).date(),
     )
-    for effect in turn.effects:
-        _apply(run, effect, inbound)
+    troubles = carry_out(run, turn, inbound=inbound, now=now)
     position = turn.position
     run.state, run.step, run.tries, run.reminded = position.state, position.step, position.tries, position.reminded
     run.answers, run.last_answer, run.score = dict(position.answers), position.last_answer, position.score
@@ -235,38 +293,19 @@ def _play(run: ChainRun, event: machine.Event, *, inbound: InboundMessage | None
         run.wakes_at = run.ends_at if wait is None else min(run.ends_at, now + dt.timedelta(minutes=wait))
     run.save()
     if turn.text:
-        _record(run, EventKind.SAID, step=run.step, text=turn.text)
-    return turn.text
-
-
-def _apply(run: ChainRun, effect: machine.Effect, inbound: InboundMessage | None) -> None:
-    match effect:
-        case machine.Save(field, value):
-            save_value(account_id=run.account_id, person=run.person, field=field, value=value)
-        case machine.Join(list_id, list_name):
-            source = f"text chain {run.chain}"
-            if not join_list(account_id=run.account_id, person=run.person, list_id=list_id, source=source):
-                _record(run, EventKind.NOT_SENT, text=f"The list “{list_name}” is gone: they are not on it.")
-        case machine.Note(kind, step, text):
-            if inbound is not None and kind in (EventKind.ANSWERED, EventKind.NOT_UNDERSTOOD):
-                text = f"{inbound.body} → {text}"
-            _record(run, kind, step=step, text=text, inbound=inbound)
+        record(run, EventKind.SAID, step=run.step, text=turn.text, inbound=inbound)
+    waits = bool(troubles) or position.state in (RunState.HANDED_OVER, RunState.FAILED)
+    return _Played(turn.text, troubles, waits)
 
 
 def _send(run: ChainRun, text: str) -> None:
     """Queue what nothing inbound asked for."""
     if not run.account.is_active or run.number.state != PhoneNumber.State.ACTIVE:
-        _record(run, EventKind.NOT_SENT, step=run.step, text=f"{run.account} or {run.number} is not active.")
+        record(run, EventKind.NOT_SENT, step=run.step, text=f"{run.account} or {run.number} is not active.")
         return
     message = submit(account=run.account, number=run.number, recipient=run.person, body=text, kind=Message.Kind.REPLY)
     said = run.events.filter(kind=EventKind.SAID).latest("id")
     said.message = message
     said.save(update_fields=("message",))
     if message.state == MessageState.SUPPRESSED:
-        _record(run, EventKind.NOT_SENT, step=run.step, text="They are suppressed.")
-
-
-def _record(
-    run: ChainRun, kind: str, *, step: str = "", text: str = "", inbound: InboundMessage | None = None
-) -> ChainEvent:
-    return ChainEvent.objects.create(run=run, kind=kind, step=step, text=text, inbound=inbound)
+        record(run, EventKind.NOT_SENT, step=run.step, text="They are suppressed.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from campaigns.services.double_opt_in.answering import Answered, answer, double_opt_in
+from campaigns.services.double_opt_in.answering import Answered, answer, asked_at, double_opt_in
 from campaigns.services.double_opt_in.asking import ANSWER_DAYS, ask_list, ask_waiting_lists, choose_to_ask
 from campaigns.services.double_opt_in.joining import Joined, Outcome, join, leave
 from campaigns.services.double_opt_in.reminding import remind
@@ -15,6 +15,7 @@ __all__ = [
     "answer",
     "ask_list",
     "ask_waiting_lists",
+    "asked_at",
     "choose_to_ask",
     "double_opt_in",
     "join",

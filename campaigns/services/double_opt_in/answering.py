@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from broadcast.core.merge import TemplateError
@@ -52,15 +52,8 @@ def answer(*, message: InboundMessage, number: PhoneNumber, yes: bool) -> Answer
         )
         if subscriber is None:
             return None
-        pending = Subscription.objects.pending().filter(list=OuterRef("list"), subscriber=OuterRef("subscriber"))
-        waiting = OptInRequest.objects.filter(
-            Exists(pending),
-            subscriber=subscriber,
-            number=number,
-            state=OptInRequest.State.WAITING,
-            last_asked_at__gt=now - dt.timedelta(days=ANSWER_DAYS),
-        )
-        last = waiting.order_by("-last_asked_at").values_list("last_asked_at", flat=True).first()
+        waiting = _waiting(number, message.sender, now)
+        last = _last(waiting)
         if last is None:
             return None
         asked = list(waiting.filter(last_asked_at=last).select_related("list__account").order_by("id"))
@@ -80,6 +73,32 @@ def answer(*, message: InboundMessage, number: PhoneNumber, yes: bool) -> Answer
         )
         record_many(_entry(request, subscriber, message, yes=yes) for request in asked)
     return Answered(subscriber, lists)
+
+
+def asked_at(*, number: PhoneNumber, person: str) -> dt.datetime | None:
+    """When somebody was asked last from this number what still waits for a YES or NO; None when nothing does.
+
+    Args:
+        number: ours.
+        person: E.164.
+    """
+    return _last(_waiting(number, person, timezone.now()))
+
+
+def _waiting(number: PhoneNumber, person: str, now: dt.datetime) -> QuerySet[OptInRequest]:
+    pending = Subscription.objects.pending().filter(list=OuterRef("list"), subscriber=OuterRef("subscriber"))
+    return OptInRequest.objects.filter(
+        Exists(pending),
+        subscriber__account_id=number.account_id,
+        subscriber__number=person,
+        number=number,
+        state=OptInRequest.State.WAITING,
+        last_asked_at__gt=now - dt.timedelta(days=ANSWER_DAYS),
+    )
+
+
+def _last(waiting: QuerySet[OptInRequest]) -> dt.datetime | None:
+    return waiting.order_by("-last_asked_at").values_list("last_asked_at", flat=True).first()
 
 
 def _entry(request: OptInRequest, subscriber: Subscriber, message: InboundMessage, *, yes: bool) -> Entry:

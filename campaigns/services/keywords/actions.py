@@ -11,12 +11,9 @@ from broadcast.core.config import config
 from campaigns.models import KeywordAction, Subscription
 from campaigns.services.calls import queue_call, queue_notice
 from campaigns.services.consent import How, Origin
-from campaigns.services.contacts import merge_values
+from campaigns.services.contacts import merge_values, set_value
 from campaigns.services.double_opt_in import join, leave
 from campaigns.services.keywords.registry import ActionContext, ActionFailed, ActionKind, register_kind
-
-#: Longest text that a field takes from a message.
-MAX_VALUE_CHARACTERS = 500
 
 
 def addresses_of(text: str) -> list[str]:
@@ -34,14 +31,18 @@ def _join(context: ActionContext, action: KeywordAction) -> str:
     if action.list is None:
         raise ActionFailed("the list to join is gone")
     subscriber = context.ensure_subscriber()
-    joined = join(
-        subscriber=subscriber,
-        lists=[action.list],
-        origin=_origin(context),
-        number=context.inbound.number,
-        now=context.now,
-        muted=context.inbound.muted,
-    )
+    try:
+        joined = join(
+            subscriber=subscriber,
+            lists=[action.list],
+            origin=_origin(context),
+            number=context.inbound.number,
+            now=context.now,
+            muted=context.inbound.muted,
+        )
+    except ValueError:
+        # A row that no form of ours makes must not keep the message from being handled.
+        raise ActionFailed(f"“{action.list}” is another account's list: choose another one in the keyword") from None
     return ", ".join(map(str, joined))
 
 
@@ -75,14 +76,10 @@ def _remove_tag(context: ActionContext, action: KeywordAction) -> str:
 def _set_field(context: ActionContext, action: KeywordAction) -> str:
     if action.field is None:
         raise ActionFailed("the field to set is gone")
-    value = (action.value or context.rest)[:MAX_VALUE_CHARACTERS]
+    value = action.value or context.rest
     if not value:
         return f"“{action.field}” not set: nothing follows the keyword"
-    subscriber = context.ensure_subscriber()
-    # Read again under a lock, so that two messages at once lose no field of each other.
-    locked = type(subscriber).objects.select_for_update().get(pk=subscriber.pk)
-    subscriber.fields = locked.fields = {**locked.fields, action.field.key: value}
-    locked.save(update_fields=("fields", "updated_at"))
+    set_value(subscriber=context.ensure_subscriber(), field=action.field.key, value=value)
     return f"“{action.field}” set"
 
 

@@ -36,19 +36,28 @@ def keyword(inbound: Inbound) -> Decision | None:
     )
     done = [_perform(context, action) for action in _actions(match)]
     why = f"Keyword “{match.keyword}”" + (f": {'; '.join(done)}." if done else ".")
-    if not match.keyword.reply:
-        return Decision(why)
+    reply, problem = _reply(match.keyword, inbound)
+    texts = [text for text in (reply, *context.texts) if text]
+    return Decision(f"{why} {problem}".strip(), "".join(texts[:1]), waits=context.waits, more=tuple(texts[1:]))
+
+
+def _reply(found: Keyword, inbound: Inbound) -> tuple[str, str]:
+    """The keyword's own reply, and why there is none where there should be one."""
+    if not found.reply:
+        return "", ""
     try:
-        reply = render_template(match.keyword.reply, _values(inbound))
+        reply = render_template(found.reply, _values(inbound))
     except TemplateError as error:
-        return Decision(f"{why} Its reply cannot be made: {error}")
-    return Decision(why if reply else f"{why} Its reply is empty for this person.", reply)
+        return "", f"Its reply cannot be made: {error}"
+    return reply, "" if reply else "Its reply is empty for this person."
 
 
 def _actions(match: Match) -> list[KeywordAction]:
     # A message that arrives while staff save the keyword has either all the old actions or all the new.
     return list(
-        match.keyword.actions.select_related("list__account", "list__opt_in_number", "tag", "field", "endpoint")
+        match.keyword.actions.select_related(
+            *("list__account", "list__opt_in_number", "tag", "field", "endpoint", "chain__account")
+        )
     )
 
 

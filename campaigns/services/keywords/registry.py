@@ -25,6 +25,8 @@ class ActionContext:
         matched: the phrase that matched.
         rest: what follows it, as the person wrote it.
         now: one moment for all actions of the message.
+        texts: what actions have to say, each a message of its own after the keyword's reply.
+        waits: whether a person has to look at the message.
     """
 
     inbound: Inbound
@@ -32,6 +34,8 @@ class ActionContext:
     matched: str
     rest: str
     now: dt.datetime
+    texts: list[str] = field(default_factory=list)
+    waits: bool = False
     _subscriber: Subscriber | None = field(default=None, init=False)
 
     @property

@@ -19,7 +19,7 @@ from messaging.admin.inbox import pages
 from messaging.models import Conversation
 from messaging.services import conversations as services
 from messaging.services.canned import CannedRefused, fill_canned
-from messaging.services.threads import Seen, version_of
+from messaging.services.threads import Seen
 
 VIEW_PERMISSION = "messaging.view_conversation"
 
@@ -114,8 +114,7 @@ class ConversationAdmin(ReadOnlyAdmin[Conversation]):
     def thread_part(self, request: HttpRequest, pk: int) -> HttpResponse:
         """The thread, if it has changed since."""
         conversation = self._conversation(request, pk)
-        length = pages.thread_length(request)
-        if request.GET.get("version") == version_of(conversation, length=length):
+        if request.GET.get("version") == pages.shown_version(request, conversation):
             return HttpResponse(status=204)
         return TemplateResponse(request, "messaging/inbox/thread.html", pages.thread_context(request, conversation))
 

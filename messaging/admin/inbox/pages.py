@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from accounts.models import Account, User
 from integrations.sms.segments import GSM7_BASIC, GSM7_EXTENSION
-from messaging.admin.inbox.panels import panels_of
+from messaging.admin.inbox.panels import Notice, notices_of, panels_of
 from messaging.admin.labels import MESSAGE_LABELS
 from messaging.admin.media import media_of
 from messaging.admin.sources import source_link
@@ -19,7 +19,7 @@ from messaging.models import CannedReply, Conversation, PhoneNumber
 from messaging.services.conversations import LONGEST_REPLY_CHARACTERS, why_not_sendable
 from messaging.services.inbox import LIST_LENGTH, LONGEST_LIST, VIEWS, InboxFilter, list_inbox
 from messaging.services.people import names_of
-from messaging.services.threads import LONGEST_THREAD, THREAD_LENGTH, ThreadItem, read_thread
+from messaging.services.threads import LONGEST_THREAD, THREAD_LENGTH, ThreadItem, read_thread, version_of
 
 if TYPE_CHECKING:
     from messaging.services.threads import Thread
@@ -113,12 +113,23 @@ def thread_length(request: HttpRequest) -> int:
     return max(_whole(request.GET.get("messages", ""), THREAD_LENGTH, LONGEST_THREAD), 1)
 
 
+def shown_version(request: HttpRequest, conversation: Conversation) -> str:
+    """A mark that changes when anything changes that the thread's part of the page shows."""
+    version = version_of(conversation, length=thread_length(request))
+    return _with_notices(version, notices_of(request, conversation))
+
+
+def _with_notices(version: str, notices: list[Notice]) -> str:
+    return "-".join((version, *(notice.version for notice in notices)))
+
+
 def thread_context(request: HttpRequest, conversation: Conversation) -> dict[str, Any]:
     """The bubbles, by days of the account's zone."""
     length = thread_length(request)
     thread = read_thread(conversation, length=length)
     zone = conversation.account.zone
-    poll = urlencode({"version": thread.version, "messages": length})
+    notices = notices_of(request, conversation)
+    poll = urlencode({"version": _with_notices(thread.version, notices), "messages": length})
     earlier = min(length * 4, LONGEST_THREAD)
     return {
         "conversation": conversation,
@@ -128,6 +139,7 @@ def thread_context(request: HttpRequest, conversation: Conversation) -> dict[str
         "thread_url": f"{reverse('admin:messaging_conversation_thread', args=[conversation.pk])}?{poll}",
         "earlier": "" if thread.is_all or length >= LONGEST_THREAD else earlier,
         "read_url": reverse("admin:messaging_conversation_read", args=[conversation.pk]),
+        "notices": notices,
         "may_change": request.user.has_perm(CHANGE_PERMISSION),
         "obstacle": why_not_sendable(conversation),
     }

@@ -30,7 +30,27 @@ class Panel:
 #: Makes a panel for who looks; None when there is nothing to show, or they may not see it.
 PanelSource = Callable[[HttpRequest, Conversation], Panel | None]
 
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What somebody who answers should know; stands between thread and composer.
+
+    Args:
+        template: what it shows; the context is ``notice`` there.
+        version: changes when the notice does, so that an open page shows it.
+        context: for the template.
+    """
+
+    template: str
+    version: str
+    context: dict[str, Any] = field(default_factory=dict)
+
+
+#: Makes a notice for who looks; None when there is nothing to say.
+NoticeSource = Callable[[HttpRequest, Conversation], Notice | None]
+
 _sources: list[tuple[int, PanelSource]] = []
+_notice_sources: list[NoticeSource] = []
 
 
 def register_panel(source: PanelSource, *, place: int) -> None:
@@ -43,6 +63,18 @@ def register_panel(source: PanelSource, *, place: int) -> None:
     if all(known is not source for _, known in _sources):
         _sources.append((place, source))
         _sources.sort(key=lambda entry: entry[0])
+
+
+def register_notice(source: NoticeSource) -> None:
+    """Have a layer above say something to who answers."""
+    if source not in _notice_sources:
+        _notice_sources.append(source)
+
+
+def notices_of(request: HttpRequest, conversation: Conversation) -> list[Notice]:
+    """What there is to say about answering in a conversation."""
+    made = (source(request, conversation) for source in _notice_sources)
+    return [notice for notice in made if notice is not None]
 
 
 def panels_of(request: HttpRequest, conversation: Conversation) -> list[Panel]:
