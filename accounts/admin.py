@@ -5,13 +5,14 @@ from __future__ import annotations
 import zoneinfo
 from typing import TYPE_CHECKING, Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.db.models import Count, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import (
     AutocompleteSelectFilter,
     BooleanRadioFilter,
@@ -21,6 +22,7 @@ from unfold.contrib.filters.admin import (
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
+from accounts.answers import help_answer, help_lacks
 from accounts.forms import AccountForm
 from accounts.models import Account, Membership, User
 from accounts.services import add_member
@@ -60,7 +62,7 @@ class AccountAdmin(ConsoleAdmin[Account]):
     list_display = ("name", "display_status", "time_zone", "default_region", "display_members", "created_at")
     list_filter = (("status", ChoicesDropdownFilter),)
     search_fields = ("name",)
-    readonly_fields = ("display_clock", "created_at", "updated_at")
+    readonly_fields = ("display_clock", "display_help", "created_at", "updated_at")
     inlines = (AccountMembersInline,)
     fieldsets = (
         (None, {"fields": (("name", "status"), "owner_email")}),
@@ -69,7 +71,10 @@ class AccountAdmin(ConsoleAdmin[Account]):
             {"fields": (("time_zone", "default_region"), ("quiet_start", "quiet_end"), "display_clock")},
         ),
         ("Limits", {"fields": ("keeps_legal_hours", ("max_per_day", "max_per_week"))}),
-        ("Answers", {"fields": ("help_text", "opt_out_text", "opt_in_text", "default_reply")}),
+        (
+            "Answers",
+            {"fields": ("contact", "help_text", "display_help", "opt_out_text", "opt_in_text", "default_reply")},
+        ),
         ("Record", {"fields": (("created_at", "updated_at"),)}),
     )
 
@@ -82,12 +87,15 @@ class AccountAdmin(ConsoleAdmin[Account]):
         sections = super().get_fieldsets(request, obj)
         if obj is None:
             place = (sections[1][0], {"fields": sections[1][1]["fields"][:2]})
-            return (sections[0], place, sections[3])
+            answers = tuple(name for name in sections[3][1]["fields"] if name != "display_help")
+            return (sections[0], place, (sections[3][0], {"fields": answers}))
         return ((None, {"fields": (("name", "status"),)}), *sections[1:])
 
     def save_model(self, request: HttpRequest, obj: Account, form: ModelForm[Account], change: bool) -> None:
-        """Save, with the owner."""
+        """Save, with the owner, and tell what the answer to HELP lacks."""
         super().save_model(request, obj, form, change)
+        if {"name", "contact", "help_text"}.intersection(form.changed_data) and (lacks := help_lacks(obj)):
+            messages.warning(request, f"The answer to HELP does not say {', or '.join(lacks)}.")
         email = form.cleaned_data.get("owner_email")
         if email and not change:
             add_member(account=obj, email=email, role=Membership.Role.OWNER)
@@ -96,6 +104,18 @@ class AccountAdmin(ConsoleAdmin[Account]):
     def display_status(self, account: Account) -> tuple[str, str]:
         """The status as a label."""
         return account.status, account.get_status_display()
+
+    @display(description="HELP is answered with")
+    def display_help(self, account: Account) -> SafeString:
+        """The text that goes out, and what it lacks."""
+        answer, lacks = help_answer(account=account), help_lacks(account)
+        said = [answer.problem] if answer.problem else []
+        said += [f"It does not say {', or '.join(lacks)}."] if lacks else []
+        return format_html(
+            '<div class="console-bubble">{}</div>{}',
+            answer.text,
+            format_html_join("", '<p class="console-note console-note-warning">{}</p>', ((text,) for text in said)),
+        )
 
     @display(description="Members", ordering="members")
     def display_members(self, account: Any) -> Any:

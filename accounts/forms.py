@@ -6,8 +6,10 @@ import zoneinfo
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
 from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminSelect2Widget, UnfoldAdminTextareaWidget
 
+from accounts.answers import help_problems
 from accounts.models import Account
 
 
@@ -33,6 +35,7 @@ class AccountForm(forms.ModelForm[Account]):
             "keeps_legal_hours",
             "max_per_day",
             "max_per_week",
+            "contact",
             "help_text",
             "opt_out_text",
             "opt_in_text",
@@ -54,3 +57,11 @@ class AccountForm(forms.ModelForm[Account]):
             if current and current not in zones:
                 choices.insert(0, (current, current))
             self.fields["time_zone"].widget = UnfoldAdminSelect2Widget(choices=choices)
+
+    def clean_help_text(self) -> str:
+        """Merge fields must be some that there are."""
+        text: str = self.cleaned_data["help_text"]
+        problems = help_problems(text)
+        if problems:
+            raise ValidationError([str(problem) for problem in problems], code="merge_fields")
+        return text

@@ -107,11 +107,19 @@ class Account(TimestampedModel):
         validators=[validate_region],
         help_text="Country of numbers that are written without a country code, for example US or GB.",
     )
+    contact = models.CharField(
+        max_length=120,
+        blank=True,
+        help_text="Whom people can ask: a telephone number, an e-mail or a web address. Told to whoever writes HELP.",
+    )
     help_text = models.CharField(
         "HELP answer",
         max_length=320,
         blank=True,
-        help_text="Sent when somebody writes HELP. Say who you are and how to stop. Empty: made from the name.",
+        help_text=(
+            "Sent when somebody writes HELP: say who you are, whom to ask and how to stop. "
+            "{{ account }} and {{ contact }} are filled in. Empty: made from name and contact."
+        ),
     )
     opt_out_text = models.CharField(
         "opt-out confirmation",

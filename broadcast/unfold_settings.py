@@ -113,9 +113,27 @@ UNFOLD: dict[str, Any] = {
                 "title": "Send",
                 "items": [
                     _item("Campaigns", "campaign", "campaigns_campaign"),
-                    _item("Text chains", "account_tree", "campaigns_chain"),
                     _item("Batches", "stacks", "messaging_batch"),
                     _item("Messages", "sms", "messaging_message"),
+                ],
+            },
+            {
+                "title": "Inbox",
+                "items": [
+                    _item("Conversations", "forum", "messaging_conversation", badge=_unread_conversations),
+                    _item("Opt-outs to review", "rule", "messaging_optoutreview", badge=_pending_reviews),
+                    _item("Opt-out requests", "contact_mail", "campaigns_optoutrequest", badge=_open_requests),
+                    _item("Canned replies", "quickreply", "messaging_cannedreply"),
+                ],
+            },
+            {
+                "title": "Automation",
+                "items": [
+                    _item("Keywords", "key", "campaigns_keyword"),
+                    _item("Text chains", "account_tree", "campaigns_chain"),
+                    _item("Chain runs", "route", "campaigns_chainrun"),
+                    _item("Webhook endpoints", "webhook", "campaigns_callendpoint"),
+                    _item("Webhook calls", "call_made", "campaigns_outgoingcall"),
                 ],
             },
             {
@@ -126,22 +144,16 @@ UNFOLD: dict[str, Any] = {
                     _item("Imports", "upload_file", "campaigns_subscriberimport"),
                     _item("Custom fields", "data_object", "campaigns_customfield"),
                     _item("Tags", "sell", "campaigns_tag"),
-                    _item("Opt-in requests", "how_to_reg", "campaigns_optinrequest"),
-                    _item("Suppressions", "block", "messaging_suppression"),
-                    _item("Consent ledger", "history_edu", "campaigns_consentevent"),
                 ],
             },
             {
-                "title": "Inbox",
+                "title": "Records",
                 "items": [
-                    _item("Conversations", "forum", "messaging_conversation", badge=_unread_conversations),
-                    _item("Opt-outs to review", "rule", "messaging_optoutreview", badge=_pending_reviews),
-                    _item("Opt-out requests", "contact_mail", "campaigns_optoutrequest", badge=_open_requests),
-                    _item("Chain runs", "forum", "campaigns_chainrun"),
-                    _item("Canned replies", "quickreply", "messaging_cannedreply"),
                     _item("Inbound messages", "inbox", "messaging_inboundmessage"),
-                    _item("Keywords", "key", "campaigns_keyword"),
-                    _item("Rejected webhooks", "report", "messaging_rejectedwebhook"),
+                    _item("Consent ledger", "history_edu", "campaigns_consentevent"),
+                    _item("Opt-in requests", "how_to_reg", "campaigns_optinrequest"),
+                    _item("Suppressions", "block", "messaging_suppression"),
+                    _item("Rejected webhooks", "sms_failed", "messaging_rejectedwebhook"),
                 ],
             },
             {
@@ -150,13 +162,6 @@ UNFOLD: dict[str, Any] = {
                     _item("Phone numbers", "dialpad", "messaging_phonenumber"),
                     _item("Sender pools", "hub", "messaging_senderpool"),
                     _item("Gateways", "router", "integrations_gateway"),
-                ],
-            },
-            {
-                "title": "Webhooks",
-                "items": [
-                    _item("Webhook endpoints", "webhook", "campaigns_callendpoint"),
-                    _item("Webhook calls", "call_made", "campaigns_outgoingcall"),
                 ],
             },
             {

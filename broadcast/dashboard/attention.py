@@ -8,13 +8,14 @@ from operator import attrgetter
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Count, Min, Q
+from django.db.models import Count, Exists, Min, OuterRef, Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.timesince import timesince
 
-from accounts.models import User
+from accounts.answers import WHOM_TO_ASK, help_lacks
+from accounts.models import Account, User
 from broadcast.core.admin import list_url, page_link
 from broadcast.core.config import config
 from campaigns.admin.campaign_progress import next_step
@@ -24,7 +25,7 @@ from campaigns.services.missed_time import MISSED
 from integrations.models import Gateway
 from messaging.admin.labels import ALERT_LABELS
 from messaging.admin.sources import source_link
-from messaging.models import Alert, Batch, InboundMessage, OptOutReview, RejectedWebhook
+from messaging.models import Alert, Batch, InboundMessage, OptOutReview, PhoneNumber, RejectedWebhook
 from messaging.services import stalls
 from messaging.services.gateways import wrong_urls
 
@@ -88,6 +89,8 @@ def needs_attention(user: User | AnonymousUser, *, redis_is_away: bool = False) 
         found += _alerts(user, told)
     if user.has_perm("campaigns.view_campaign") and not redis_is_away:
         found += _stalled_campaigns(told)
+    if user.has_perm("accounts.view_account"):
+        found += _accounts_without_contact()
     if user.has_perm("messaging.view_rejectedwebhook"):
         found += _rejected_webhooks()
     if user.has_perm("messaging.view_inboundmessage"):
@@ -108,7 +111,9 @@ def opt_out_reviews(user: User | AnonymousUser) -> Attention | None:
     what = "One person may have opted out" if count == 1 else f"{count:,} people may have opted out"
     url = list_url(OptOutReview, state__exact=OptOutReview.State.PENDING)
     link = format_html('<a href="{}" class="text-link">Decide</a>', url)
-    return Attention("danger", link, f"{what}; the oldest has waited for {timesince(waiting['oldest'], depth=1)}.")
+    waited = timezone.now() - waiting["oldest"]
+    how_long = timesince(waiting["oldest"], depth=1) if waited >= dt.timedelta(minutes=1) else "less than a minute"
+    return Attention("danger", link, f"{what}; the oldest has waited for {how_long}.")
 
 
 def _wrong_urls() -> list[Attention]:
@@ -216,6 +221,21 @@ def _rejected_webhooks() -> list[Attention]:
     what = "One signed webhook" if rejected == 1 else f"{rejected:,} signed webhooks"
     text = f"{what} of the last {ATTENTION_DAYS} days could not be understood."
     return [Attention("warning", page_link(newest, "Rejected webhooks"), text)]
+
+
+def _accounts_without_contact() -> list[Attention]:
+    """Accounts that people can write to and whose answer to HELP names nobody to ask."""
+    active = Account.objects.filter(status=Account.Status.ACTIVE, contact="")
+    with_number = active.filter(
+        Exists(PhoneNumber.objects.filter(account=OuterRef("pk"), state=PhoneNumber.State.ACTIVE))
+    )
+    silent = [account for account in with_number.order_by("name") if WHOM_TO_ASK in help_lacks(account)]
+    if not silent:
+        return []
+    others = f" The same is true of {', '.join(account.name for account in silent[1:MOST])}" if silent[1:] else ""
+    others += f" and {len(silent) - MOST:,} more" if len(silent) > MOST else ""
+    text = f"Its answer to HELP names nobody to ask.{others}{'.' if others else ''}"
+    return [Attention("warning", page_link(silent[0]), text, "Enter a contact on the account's page.")]
 
 
 def _unrouted_messages() -> list[Attention]:

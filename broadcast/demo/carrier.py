@@ -78,13 +78,23 @@ class Carrier:
         body = orjson.dumps(settings, option=orjson.OPT_NON_STR_KEYS)
         self._client.put("/settings", content=body, headers={"Content-Type": "application/json"}).raise_for_status()
 
-    def person_writes(self, *, sender: str, recipient: str, body: str) -> None:
+    def person_writes(
+        self, *, sender: str, recipient: str, body: str, picture_url: str = "", waits: bool = False
+    ) -> None:
         """Make a person write to one of our numbers.
+
+        Args:
+            sender: who, E.164.
+            recipient: our number.
+            body: what.
+            picture_url: where a picture is that they send with it; empty for none.
+            waits: until our webhook has answered.
 
         Raises:
             httpx.HTTPError: refused, or no answer.
         """
-        body_json = orjson.dumps({"from": sender, "to": recipient, "body": body, "wait": False})
+        media = [(picture_url, "image/svg+xml")] if picture_url else []
+        body_json = orjson.dumps({"from": sender, "to": recipient, "body": body, "media": media, "wait": waits})
         headers = {"Content-Type": "application/json"}
         self._client.post("/people/inbound", content=body_json, headers=headers).raise_for_status()
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 import threading
 from functools import partial
 
+from django.templatetags.static import static
+
+from accounts.models import User
 from broadcast.core.config import Config
 from broadcast.core.queue import enqueue
+from broadcast.demo import exchanges
 from broadcast.demo.carrier import NAME as CARRIER
 from broadcast.demo.carrier import Carrier
 from broadcast.demo.chatter import trickle
@@ -107,18 +111,29 @@ class Performance:
     def go_on(self, scenario: Scenario) -> None:
         """Let people write from now on, in the background."""
         people = sorted(set().union(*scenario.members.values()))[::50]
-        self._chatter = threading.Thread(
-            target=trickle,
-            args=(self.carrier,),
-            kwargs={
-                "people": people,
-                "numbers": tuple(number.number for number in scenario.numbers),
-                "stop": self._chatter_stop,
-            },
-            daemon=True,
-        )
+        stage = self._stage(scenario)
+
+        def talk() -> None:
+            if stage is not None:
+                exchanges.perform(self.carrier, stage, stop=self._chatter_stop)
+            numbers = tuple(number.number for number in scenario.numbers)
+            trickle(self.carrier, people=people, numbers=numbers, stop=self._chatter_stop)
+
+        self._chatter = threading.Thread(target=talk, daemon=True)
         self._chatter.start()
         database.let_go()
+
+    def _stage(self, scenario: Scenario) -> exchanges.Stage | None:
+        if scenario.chain is None:
+            return None
+        short_code, long_code = scenario.numbers
+        return exchanges.Stage(
+            campaign_number=short_code,
+            talk_number=long_code,
+            chain=scenario.chain,
+            staff=User.objects.get(email=next(login.email for login in scenario.logins if "support" in login.email)),
+            picture_url=f"{self.config.public_url}{static('broadcast/logo.svg')}",
+        )
 
     def hurry(self) -> None:
         """Kill what is being stopped."""

@@ -13,7 +13,8 @@ from django.contrib.auth.models import Group
 from accounts.models import Account, Membership, User
 from broadcast.demo.carrier import SETTINGS, SHORT_CODE
 from broadcast.demo.clean import ACCOUNT_NAME
-from campaigns.models import Campaign, CampaignList, SubscriberImport, SubscriberList, Subscription
+from broadcast.demo.exchanges import furnish
+from campaigns.models import Campaign, CampaignList, Chain, SubscriberImport, SubscriberList, Subscription
 from campaigns.services.imports import import_file
 from integrations.models import Gateway
 from integrations.sms.contract import NumberQuery
@@ -70,6 +71,7 @@ class Scenario:
         logins: who can log in.
         numbers: the short code and the number that was bought.
         members: the numbers subscribed to each list before the launch, by the list's id.
+        chain: a text chain, for afterwards.
     """
 
     account: Account
@@ -78,6 +80,7 @@ class Scenario:
     logins: list[Login]
     numbers: tuple[PhoneNumber, PhoneNumber]
     members: dict[int, set[str]]
+    chain: Chain | None = None
 
 
 def build(*, carrier_url: str, say: Say) -> Scenario:
@@ -115,7 +118,8 @@ def build(*, carrier_url: str, say: Say) -> Scenario:
     lists = [record.list for record in imports]
     campaign = _campaign(account, short_code, "The Tempest: tonight", BODY, lists)
     _campaign(account, short_code, "Autumn season: early booking", DRAFT_BODY, lists[-1:])
-    return Scenario(account, campaign, imports, logins, (short_code, long_code), _members(lists))
+    chain = furnish(account, number=short_code)
+    return Scenario(account, campaign, imports, logins, (short_code, long_code), _members(lists), chain)
 
 
 def _account() -> Account:
@@ -123,7 +127,7 @@ def _account() -> Account:
         name=ACCOUNT_NAME,
         time_zone="America/New_York",
         default_region="US",
-        help_text="Harbour Lights Theatre: news of our shows. Questions: 415-555-2600. Reply STOP to opt out.",
+        contact="415-555-2600",
         default_reply="Thank you for writing to Harbour Lights. The box office answers from 10 to 6.",
         # The demo sends at any hour; there is nobody to wake.
         quiet_start=dt.time(0, 0),

@@ -21,7 +21,7 @@ from integrations.simulator.timeline import Timeline
 from integrations.simulator.twilio import PREFIX as TWILIO_PREFIX
 from integrations.simulator.twilio import TwilioApi
 from integrations.simulator.twilio_values import TwilioWebhooks
-from integrations.simulator.values import InboundWriter, Unroutable
+from integrations.simulator.values import InboundWriter, Medium, Unroutable
 
 logger = logging.getLogger(__name__)
 
@@ -147,6 +147,7 @@ class App:
         try:
             values = _object(exchange)
             person, number, body = (_text(values, name) for name in ("from", "to", "body"))
+            media = _media(values)
         except SettingsError as error:
             exchange.reply(400, _error(str(error)))
             return
@@ -160,8 +161,9 @@ class App:
                 exchange.reply(200, orjson.dumps(told))
 
         try:
-            message_id = self.carrier.write(person, number, body, on_end=end)
-            told["sid"] = f"SM{message_id}" if self.carrier.settings.inbound_dialect == "twilio" else message_id
+            message_id = self.carrier.write(person, number, body, media=media, on_end=end)
+            kind = "MM" if media else "SM"
+            told["sid"] = f"{kind}{message_id}" if self.carrier.settings.inbound_dialect == "twilio" else message_id
         except Unroutable as error:
             exchange.reply(400, _error(str(error)))
             return
@@ -196,3 +198,11 @@ def _text(values: dict[str, Any], name: str) -> str:
     if not isinstance(value, str) or (not value and name != "body"):
         raise SettingsError(f"{name!r} is missing: send a JSON object with the texts from, to and body.")
     return value
+
+
+def _media(values: dict[str, Any]) -> list[Medium]:
+    media = values.get("media", [])
+    try:
+        return [(str(url), str(kind)) for url, kind in media]
+    except (TypeError, ValueError) as error:
+        raise SettingsError("'media' is not a list of pairs of URL and content type.") from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from integrations.simulator.client import Answer
@@ -18,7 +18,7 @@ from integrations.simulator.randomness import CodeShares, Draws, Purpose
 from integrations.simulator.stats import Stats
 from integrations.simulator.text import count_segments
 from integrations.simulator.timeline import Timeline
-from integrations.simulator.values import InboundWriter, StatusWriter, Submission, Unroutable, Verdict
+from integrations.simulator.values import InboundWriter, Medium, StatusWriter, Submission, Unroutable, Verdict
 
 logger = logging.getLogger(__name__)
 
@@ -72,7 +72,7 @@ class Carrier:
         self.passing_errors = CodeShares({code: share for code, share in api.items() if code in _PASSING_ERRORS})
         self.delivery_errors = CodeShares({c: share for c, share in settings.errors.items() if c // 1000 == 30})
         rates = (settings.stop_rate, settings.help_rate, settings.keyword_rate, settings.chatter_rate)
-        self.people_answer = any(rates)
+        self.people_answer = any(rates) or settings.picture_rate > 0
         self._confirmation = re.compile(settings.stop_confirmation)
 
     def reset(self) -> None:
@@ -244,7 +244,8 @@ class Carrier:
 
     def _write_back(self, person: str, number: str, answer: Reaction) -> None:
         try:
-            self.write(person, number, answer.body, repeated=answer.repeated)
+            media = ((self.settings.picture_url, "image/jpeg"),) if answer.picture else ()
+            self.write(person, number, answer.body, media=media, repeated=answer.repeated)
         except Unroutable as error:
             self.stats_now.inbound_unroutable += 1
             logger.warning("%s", error)
@@ -255,6 +256,7 @@ class Carrier:
         number: str,
         body: str,
         *,
+        media: Sequence[Medium] = (),
         repeated: bool = False,
         on_end: Callable[[Answer | None], None] | None = None,
     ) -> str:
@@ -264,6 +266,7 @@ class Carrier:
             person: E.164.
             number: E.164 or a short code's digits.
             body: what they write.
+            media: what they attach.
             repeated: the webhook is sent twice.
             on_end: called with the webhook's answer, None if there was none.
 
@@ -281,10 +284,12 @@ class Carrier:
             raise Unroutable(f"{number} has no URL for inbound messages: set its SmsUrl or the setting inbound_url.")
         word = standard_word(body)
         self.wishes.person_wrote(person, number, word)
-        message = Message(number, person, body, "received", direction="inbound", segments=count_segments(body))
+        message = Message(
+            number, person, body, "received", direction="inbound", segments=count_segments(body), media=len(media)
+        )
         message_id = self.memory.id_of(self.memory.add(message))
         writer = self._inbound_writers[self.settings.inbound_dialect]
-        webhook = writer.inbound(self.settings, message_id, message, url)
+        webhook = writer.inbound(self.settings, message_id, message, url, media)
         self._carry_inbound(webhook, writer, person, number, word, on_end)
         if repeated:
             self.timeline.after(0.05, self._repeat_inbound, webhook)

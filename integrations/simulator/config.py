@@ -78,6 +78,8 @@ class SimulatorSettings:
     help_rate: float = _share("share of people who answer with HELP")
     keyword_rate: float = _share("share of people who answer with one of the keywords")
     chatter_rate: float = _share("share of people who answer with chatter")
+    picture_rate: float = _share("share of people who answer with a picture (an MMS)")
+    picture_url: str = _option("https://media.carrier.example/picture.jpg", "where those pictures are")
     keywords: tuple[str, ...] = _option(("JOIN",), "keywords that people answer with")
     reply_delay_seconds: float = _option(1.0, "mean time a person takes to answer, in seconds", low=0)
     reply_delay_sigma: float = _option(0.5, "spread of that time", low=0, high=5)
@@ -100,8 +102,8 @@ class SimulatorSettings:
                 f"inbound_dialect {self.inbound_dialect!r} is not known: use one of {', '.join(DIALECTS)}."
             )
         _check_total("fail_before and fail_after", self.fail_before + self.fail_after)
-        rates = self.stop_rate + self.help_rate + self.keyword_rate + self.chatter_rate
-        _check_total("stop_rate, help_rate, keyword_rate and chatter_rate", rates)
+        rates = self.stop_rate + self.help_rate + self.keyword_rate + self.chatter_rate + self.picture_rate
+        _check_total("stop_rate, help_rate, keyword_rate, chatter_rate and picture_rate", rates)
         for code, share in self.errors.items():
             if not 10000 <= code <= 99999 or not 0 <= share <= 1:
                 raise SettingsError(

@@ -14,6 +14,7 @@ from integrations.simulator.client import Answer
 from integrations.simulator.config import SimulatorSettings
 from integrations.simulator.memory import Message
 from integrations.simulator.outbox import Webhook
+from integrations.simulator.values import Medium
 
 _GROUPS = {1: "PENDING", 2: "UNDELIVERABLE", 3: "DELIVERED", 4: "EXPIRED", 5: "REJECTED"}
 #: Group, name and description by code, as Infobip's list of response status codes has them.
@@ -184,8 +185,22 @@ class InfobipWebhooks:
             )
         return _signed(settings, url, {"results": results})
 
-    def inbound(self, settings: SimulatorSettings, message_id: str, message: Message, url: str) -> Webhook:
-        """A message somebody wrote, in the form ``MO_JSON_2``."""
+    def inbound(
+        self, settings: SimulatorSettings, message_id: str, message: Message, url: str, media: Sequence[Medium] = ()
+    ) -> Webhook:
+        """A message somebody wrote, in the form ``MO_JSON_2``; with media in the form ``MO_MMS_2``."""
+        if media:
+            parts = [{"contentType": kind, "url": address_} for address_, kind in media]
+            parts += [{"contentType": "text/plain", "value": message.body}] if message.body else []
+            mms = {
+                "messageId": message_id,
+                "from": address(message.sender),
+                "to": address(message.recipient),
+                "message": parts,
+                "receivedAt": moment(message.created),
+                "price": {"pricePerMessage": 0, "currency": "EUR"},
+            }
+            return _signed(settings, url, {"results": [mms], "messageCount": 1, "pendingMessageCount": 0})
         keyword, _, rest = message.body.partition(" ")
         result = {
             "messageId": message_id,

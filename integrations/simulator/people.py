@@ -36,13 +36,18 @@ def standard_word(body: str) -> str:
     return "HELP" if word in HELP_WORDS else ""
 
 
+#: What people write to a picture of theirs; most write nothing.
+_WITH_PICTURE = ("", "", "Look where we sat last time!")
+
+
 @dataclass(frozen=True, slots=True)
 class Reaction:
-    """What somebody writes back, this many seconds after the message reached them."""
+    """What somebody writes back, this many seconds after the message reached them; with a picture, or not."""
 
     body: str
     delay_seconds: float
     repeated: bool
+    picture: bool = False
 
 
 def reaction(settings: SimulatorSettings, draws: Draws) -> Reaction | None:
@@ -53,6 +58,7 @@ def reaction(settings: SimulatorSettings, draws: Draws) -> Reaction | None:
         (settings.help_rate, _HELPS),
         (settings.keyword_rate, settings.keywords),
         (settings.chatter_rate, _CHATTER),
+        (settings.picture_rate, _WITH_PICTURE),
     )
     for rate, texts in choices:
         if draw < rate and texts:
@@ -60,6 +66,7 @@ def reaction(settings: SimulatorSettings, draws: Draws) -> Reaction | None:
                 texts[int(draws.uniform(Purpose.REACTION_TEXT) * len(texts))],
                 draws.lognormal(Purpose.REACTION_TIME, settings.reply_delay_seconds, settings.reply_delay_sigma),
                 draws.uniform(Purpose.REPEAT_INBOUND) < settings.callbacks_repeated,
+                picture=texts is _WITH_PICTURE,
             )
         draw -= rate
         if draw < 0:

@@ -8,6 +8,7 @@ import hmac
 import html
 import re
 import secrets
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
@@ -19,6 +20,7 @@ from integrations.simulator.client import Answer
 from integrations.simulator.config import SimulatorSettings
 from integrations.simulator.memory import Message
 from integrations.simulator.outbox import Webhook
+from integrations.simulator.values import Medium
 
 API_VERSION = "2010-04-01"
 _HEADERS = "User-Agent: TwilioProxy/1.1\r\nContent-Type: application/x-www-form-urlencoded; charset=UTF-8\r\n"
@@ -121,7 +123,9 @@ class TwilioWebhooks:
             form["ErrorMessage"] = delivery_error_text(message.error) or ""
         return _signed(settings, message.status_url, form)
 
-    def inbound(self, settings: SimulatorSettings, message_id: str, message: Message, url: str) -> Webhook:
+    def inbound(
+        self, settings: SimulatorSettings, message_id: str, message: Message, url: str, media: Sequence[Medium] = ()
+    ) -> Webhook:
         """A message somebody wrote."""
         sid = message_sid(message_id, message)
         form = {
@@ -130,7 +134,7 @@ class TwilioWebhooks:
             "ToCity": "SAN FRANCISCO",
             "ToZip": "94103",
             "SmsMessageSid": sid,
-            "NumMedia": "0",
+            "NumMedia": str(len(media)),
             "SmsSid": sid,
             "SmsStatus": "received",
             "FromCountry": "US",
@@ -145,6 +149,8 @@ class TwilioWebhooks:
             "AccountSid": settings.account_sid,
             "ApiVersion": API_VERSION,
         }
+        for index, (address, kind) in enumerate(media):
+            form[f"MediaUrl{index}"], form[f"MediaContentType{index}"] = address, kind
         return _signed(settings, url, form)
 
     def replies(self, answer: Answer) -> list[str]:

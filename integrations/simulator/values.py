@@ -16,11 +16,17 @@ class Unroutable(Exception):
     """A person wrote to a number whose messages go nowhere. The text says what to set."""
 
 
+#: A file of an MMS: where it is, and its content type.
+Medium = tuple[str, str]
+
+
 class InboundWriter(Protocol):
     """How one provider words what people write."""
 
-    def inbound(self, settings: SimulatorSettings, message_id: str, message: Message, url: str) -> Webhook:
-        """A message that a person wrote."""
+    def inbound(
+        self, settings: SimulatorSettings, message_id: str, message: Message, url: str, media: Sequence[Medium] = ()
+    ) -> Webhook:
+        """A message that a person wrote, with what they attached."""
 
     def replies(self, answer: Answer) -> list[str]:
         """Texts that the answer to an inbound webhook wants sent back."""

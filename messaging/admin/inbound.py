@@ -59,8 +59,14 @@ class InboundMessageAdmin(LargeTableMixin, ReadOnlyAdmin[InboundMessage]):
 
     @display(description="Text")
     def display_body(self, message: InboundMessage) -> str:
-        """The beginning."""
-        return excerpt(message.body) or ("(media only)" if message.media else "(empty)")
+        """The beginning, and how many files came with it."""
+        if not message.media:
+            return excerpt(message.body) or "(empty)"
+        count = len(message.media)
+        files = "1 file" if count == 1 else f"{count} files"
+        return render_to_string(
+            "messaging/inbox/files.html", {"text": excerpt(message.body) or "(no text)", "files": files}
+        )
 
     @display(description="State", ordering="state", label=INBOUND_LABELS)
     def display_state(self, message: InboundMessage) -> tuple[str, str]:

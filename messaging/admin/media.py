@@ -19,6 +19,17 @@ _ICONS = {
 }
 
 
+_NAMES = {
+    "image": "Picture",
+    "video": "Video",
+    "audio": "Recording",
+    "text/vcard": "Contact",
+    "text/x-vcard": "Contact",
+    "text/calendar": "Event",
+    "text": "Text",
+}
+
+
 class Medium(NamedTuple):
     """One file of a message.
 
@@ -33,6 +44,12 @@ class Medium(NamedTuple):
     shown: str
     kind: str
     icon: str
+
+    @property
+    def label(self) -> str:
+        """What it is, for a person: "Picture (image/jpeg)"."""
+        name = _NAMES.get(self.kind) or _NAMES.get(self.kind.partition("/")[0]) or "File"
+        return f"{name} ({self.kind})"
 
 
 def media_of(pairs: Iterable[Iterable[str]]) -> list[Medium]:

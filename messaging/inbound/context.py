@@ -9,6 +9,7 @@ from typing import Any
 from accounts.models import Account
 from integrations.sms.events import OptOutAction
 from messaging.models import InboundMessage, Message, PhoneNumber
+from messaging.wording import Reading
 
 
 @dataclass(slots=True)
@@ -19,6 +20,7 @@ class Inbound:
         message: its row.
         account: whose number it came to.
         number: the number.
+        reading: what its words were taken for; read once, for all handlers.
         person: what is known of the sender, by name; merge fields of an answer.
         handled_by_provider: the standard word, also one of the provider's own settings, that it has answered already.
         muted: why nothing is answered, whatever a handler decides; empty to answer.
@@ -27,6 +29,7 @@ class Inbound:
     message: InboundMessage
     account: Account
     number: PhoneNumber
+    reading: Reading
     person: dict[str, Any] = field(default_factory=dict)
     handled_by_provider: OptOutAction = OptOutAction.NONE
     muted: str = ""

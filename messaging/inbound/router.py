@@ -22,6 +22,7 @@ from messaging.services.people import known_of
 from messaging.services.people import register_person_source as register_person_source
 from messaging.services.singles import submit
 from messaging.states import MessageState
+from messaging.wording import read
 
 logger = logging.getLogger(__name__)
 
@@ -129,6 +130,7 @@ def _route(message: InboundMessage, number: PhoneNumber, sms: InboundSms) -> Non
         message=message,
         account=number.account,
         number=number,
+        reading=read(message.body),
         person=known_of(number.account_id, message.sender),
         handled_by_provider=sms.handled_by_provider,
     )

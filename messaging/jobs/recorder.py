@@ -282,6 +282,10 @@ def _suppress_recipient(record: Record) -> None:
     message = Message.objects.filter(pk=record.message_id, number__gateway_id=record.gateway_id).first()
     if message is None:
         return
+    lifted = Suppression.objects.filter(account_id=message.account_id, recipient=message.recipient)
+    if lifted.filter(lifted_at__gt=record.at).exists():
+        # They have come back since the provider said so; if it still holds it says so again.
+        return
     reason = Suppression.Reason.PROVIDER_OPT_OUT if record.opts_out else Suppression.Reason.BAD_NUMBER
     suppress(
         account_id=message.account_id,
@@ -290,4 +294,5 @@ def _suppress_recipient(record: Record) -> None:
         note=record.reason_text,
         message_id=message.pk,
         how="provider",
+        at=record.at,
     )

@@ -97,7 +97,7 @@ def hand_over(
 
 def excerpt_of(message: InboundMessage) -> str:
     """The beginning of what somebody wrote, on one line."""
-    return _excerpt(message.body) or ("(media)" if message.media else "(empty)")
+    return _excerpt(f"(media) {message.body}" if message.media else message.body) or "(empty)"
 
 
 def reply(*, conversation_id: int, body: str, user: User, seen: Seen | None = None) -> Message:

@@ -63,7 +63,7 @@ def suppress(
     if message_id is None:
         message_id = last_campaign_message(account_id, recipient)
     with transaction.atomic():
-        # Locked: what is lifted this moment must not swallow this one.
+        # Held, so that of two opt-outs at once one is confirmed, and a START at this moment comes before or after.
         suppression, created = Suppression.objects.select_for_update().get_or_create(
             account_id=account_id,
             recipient=recipient,

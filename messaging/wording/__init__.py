@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from messaging.wording.reading import OPT_OUT_AT, REVIEW_AT, Intent, Reading, read
-from messaging.wording.standard import is_no_words, is_yes_words
-from messaging.wording.text import first_word, fold, shorten, words
+from messaging.wording.text import first_word, fold, words
 
 __all__ = [
     "OPT_OUT_AT",
@@ -40,9 +39,9 @@ def is_opt_in(body: str) -> bool:
 
 def is_yes(body: str) -> bool:
     """Whether a text says yes and nothing else, as an answer to a question (double opt-in)."""
-    return is_yes_words(words(shorten(body)))
+    return read(body).is_yes
 
 
 def is_no(body: str) -> bool:
     """Whether a text says no and nothing else, as an answer to a question."""
-    return is_no_words(words(shorten(body)))
+    return read(body).is_no

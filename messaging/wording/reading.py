@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 
@@ -47,11 +47,33 @@ class Reading:
         intent: what it asks for.
         score: how strongly it asks to stop, in points; see ``OPT_OUT_AT`` and ``REVIEW_AT``.
         rules: what matched, each with its weight: "asks to stop messages +70".
+        words: the words of the message.
     """
 
     intent: Intent
     score: int = 0
     rules: tuple[str, ...] = ()
+    words: tuple[str, ...] = field(default=(), compare=False, repr=False)
+
+    @property
+    def is_yes(self) -> bool:
+        """Whether it says yes and nothing else, as an answer to a question."""
+        return standard.is_yes_words(self.words)
+
+    @property
+    def is_no(self) -> bool:
+        """Whether it says no and nothing else, as an answer to a question."""
+        return standard.is_no_words(self.words)
+
+    @property
+    def is_bare_yes(self) -> bool:
+        """Whether it is the YES that some take for a wish to come back, and that may as well answer something else."""
+        return standard.is_bare_yes(self.words)
+
+    @property
+    def help_language(self) -> str:
+        """Language of the word that asks for help: ``es``, ``fr``, else empty, which is English."""
+        return standard.help_language(self.words)
 
     @property
     def why(self) -> str:
@@ -119,21 +141,22 @@ def read(body: str) -> Reading:
     """
     body = shorten(body)
     found = words(body)
+    said = tuple(found)
     if not found or _REACTION.fullmatch(body):
-        return Reading(Intent.NONE)
+        return Reading(Intent.NONE, words=said)
     first, line_break, _ = body.strip().partition("\n")
     # The first line alone is enough: telephones and people put a signature below it.
     word = standard.opt_out_word(found) or (standard.opt_out_word(words(first)) if line_break else "")
     if word:
-        return Reading(Intent.OPT_OUT, STANDARD_SCORE, (f"the standard word {word} +{STANDARD_SCORE}",))
+        return Reading(Intent.OPT_OUT, STANDARD_SCORE, (f"the standard word {word} +{STANDARD_SCORE}",), said)
     if standard.is_help_word(found):
-        return Reading(Intent.HELP)
+        return Reading(Intent.HELP, words=said)
     if standard.is_opt_in_word(found):
-        return Reading(Intent.OPT_IN)
+        return Reading(Intent.OPT_IN, words=said)
     score, rules = _score(body)
     if score >= OPT_OUT_AT:
-        return Reading(Intent.OPT_OUT, score, rules)
-    return Reading(Intent.UNCLEAR if score >= REVIEW_AT else Intent.NONE, score, rules)
+        return Reading(Intent.OPT_OUT, score, rules, said)
+    return Reading(Intent.UNCLEAR if score >= REVIEW_AT else Intent.NONE, score, rules, said)
 
 
 def matching_rules(body: str) -> list[Rule]:

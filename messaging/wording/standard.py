@@ -8,6 +8,7 @@ French.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from messaging.wording.text import fold
 
@@ -23,6 +24,8 @@ OPT_IN = frozenset(
 #: Opt in only as all there is: "yes please" is an answer to something else.
 OPT_IN_ALONE = frozenset({"YES"})
 HELP = frozenset("HELP INFO AIDE HILFE AYUDA".split())
+#: Languages of help words that are answered in their own language.
+_HELP_LANGUAGES = {"AYUDA": "es", "AIDE": "fr"}
 YES = frozenset(
     "YES Y YEAH YEP YUP YA YESS SURE OK OKAY CONFIRM CONFIRMED CONFIRMO CONFIRMAR CONFIRME CONFIRMER AGREE ACCEPT "
     "SI SIP CLARO ACEPTO OUI OUAIS DACCORD ACCORD".split()
@@ -101,13 +104,18 @@ def _meant(word: str) -> str:
     return "UNSUBSCRIBE" if 7 <= len(word) <= 14 and _UNSUBSCRIBE.fullmatch(word) else ""
 
 
+def is_bare_yes(found: Sequence[str]) -> bool:
+    """Whether an opt-in word is a mere YES, which may as well answer something else."""
+    return len(found) == 1 and fold(found[0]) in OPT_IN_ALONE
+
+
 def is_opt_in_word(found: list[str]) -> bool:
     """Whether a message is a word that undoes an opt-out, with nothing around it but courtesy."""
     if len(found) > _MOST_WORDS:
         return False
-    folded = [fold(word) for word in found]
-    if len(folded) == 1 and folded[0] in OPT_IN_ALONE:
+    if is_bare_yes(found):
         return True
+    folded = [fold(word) for word in found]
     for phrase in _OPT_IN_PHRASES:
         if tuple(folded[:2]) == phrase:
             return set(folded[2:]) <= _AROUND_OPT_IN
@@ -122,13 +130,18 @@ def is_help_word(found: list[str]) -> bool:
     return bool(HELP & folded) and folded <= HELP | _AROUND_HELP
 
 
-def is_yes_words(found: list[str]) -> bool:
+def help_language(found: Sequence[str]) -> str:
+    """The language of a word that asks for help: ``es``, ``fr``, else empty, which is English."""
+    return next((language for word in found if (language := _HELP_LANGUAGES.get(fold(word)))), "")
+
+
+def is_yes_words(found: Sequence[str]) -> bool:
     """Whether a message says yes and nothing else."""
     folded = {fold(word) for word in found[:_MOST_WORDS]}
     return len(found) < _MOST_WORDS and bool(YES & folded) and folded <= YES | _COURTESY | {"I", "DO"}
 
 
-def is_no_words(found: list[str]) -> bool:
+def is_no_words(found: Sequence[str]) -> bool:
     """Whether a message says no and nothing else."""
     folded = {fold(word) for word in found[:_MOST_WORDS]}
     return len(found) < _MOST_WORDS and bool(NO & folded) and folded <= NO | _COURTESY

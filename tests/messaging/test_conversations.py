@@ -11,7 +11,7 @@ from django.apps import apps
 from django.db import connection
 from django.utils import timezone
 
-from accounts.models import User
+from accounts.models import Account, User
 from messaging.inbound import router
 from messaging.models import CannedReply, Conversation, InboundMessage, Message, PhoneNumber, Suppression
 from messaging.services.canned import CannedRefused, fill_canned
@@ -40,7 +40,7 @@ from tests.factories import (
     SuppressionFactory,
     UserFactory,
 )
-from tests.messaging.hooks import USUAL_TIME, receive
+from tests.messaging.hooks import USUAL_TIME, receive, reply_to
 
 PERSON = "+14155552671"
 
@@ -350,3 +350,16 @@ def test_only_members_see_an_accounts_conversations(line: PhoneNumber) -> None:
     line.account.memberships.create(user=client)
     assert list(Conversation.objects.for_user(client)) == [mine]
     assert Conversation.objects.for_user(StaffFactory.create()).count() == 2
+
+
+def test_no_machine_talks_in_between_while_somebody_of_us_does(line: PhoneNumber) -> None:
+    Account.objects.filter(pk=line.account_id).update(default_reply="We are closed.")
+    first = receive(line, "Is there parking?")
+    assert reply_to(first) == "We are closed."
+    reply(conversation_id=conversation().pk, body="Yes, at the pier.", user=maria())
+    thanks = receive(line, "Great, thanks!")
+    assert reply_to(thanks) is None
+    assert "Somebody of us answered them lately" in thanks.decision
+    assert conversation().is_unread
+    Message.objects.filter(author__isnull=False).update(created_at=timezone.now() - dt.timedelta(hours=13))
+    assert reply_to(receive(line, "And on Sunday?")) == "We are closed."

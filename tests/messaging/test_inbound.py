@@ -14,6 +14,8 @@ from messaging.inbound import router
 from messaging.inbound.context import Decision, Inbound
 from messaging.jobs import inbound
 from messaging.models import InboundMessage, Message, PhoneNumber, RejectedWebhook, Suppression
+from messaging.wording import reading
+from messaging.wording import text as wording_text
 from tests.factories import (
     PhoneNumberFactory,
     SubscriberFactory,
@@ -225,3 +227,16 @@ def test_a_handler_of_a_layer_above_has_its_named_place(line: PhoneNumber, monke
     assert receive(line, "STOP").handler == "opt_out"
     with pytest.raises(LookupError, match="no inbound handler “nowhere”"):
         router.register("other", lambda _: None, before="nowhere")
+
+
+@pytest.mark.parametrize("body", ["Are you open on Sunday?", "yes please", "stop sending these at night?"])
+def test_a_message_is_read_once_for_all_handlers(line: PhoneNumber, monkeypatch: pytest.MonkeyPatch, body: str) -> None:
+    read: list[str] = []
+
+    def words(text: str) -> list[str]:
+        read.append(text)
+        return wording_text.words(text)
+
+    monkeypatch.setattr(reading, "words", words)
+    receive(line, body)
+    assert read == [body]

@@ -103,7 +103,7 @@ def test_what_staff_suppressed_stays_staffs_and_tells_of_the_opt_out(line: Phone
     subscription.refresh_from_db()
     assert subscription.state == "unsubscribed"
     message = receive(line, "START")
-    assert "stays suppressed: suppressed by staff" in message.decision
+    assert "stays suppressed by staff" in message.decision
     assert reply_to(message) is None
     assert Suppression.objects.active().exists()
 

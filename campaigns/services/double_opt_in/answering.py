@@ -16,7 +16,6 @@ from campaigns.services.double_opt_in import texts
 from campaigns.services.double_opt_in.asking import ANSWER_DAYS
 from messaging.inbound.context import Decision, Inbound
 from messaging.models import InboundMessage, PhoneNumber
-from messaging.wording import is_no, is_yes
 
 State = Subscription.State
 
@@ -110,8 +109,8 @@ def _entry(request: OptInRequest, subscriber: Subscriber, message: InboundMessag
 
 def double_opt_in(inbound: Inbound) -> Decision | None:
     """The inbound handler: a YES or NO of somebody who was asked."""
-    yes = is_yes(inbound.message.body)
-    if not yes and not is_no(inbound.message.body):
+    yes = inbound.reading.is_yes
+    if not yes and not inbound.reading.is_no:
         return None
     answered = answer(message=inbound.message, number=inbound.number, yes=yes)
     if answered is None:

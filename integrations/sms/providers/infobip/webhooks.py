@@ -14,6 +14,7 @@ from integrations.sms.providers.infobip.replies import read_delivery, segments_o
 
 #: Shorter numbers are short codes, which have no country code.
 _LONGEST_SHORT_CODE = 8
+_MAX_MEDIA = 10
 
 
 def read_status(webhook: Webhook, ids: MessageIds) -> list[DeliveryReport]:
@@ -52,24 +53,42 @@ def read_status(webhook: Webhook, ids: MessageIds) -> list[DeliveryReport]:
 
 
 def read_inbound(webhook: Webhook) -> list[InboundSms]:
-    """Inbound messages (Infobip's form ``MO_JSON_2``).
+    """Inbound messages (Infobip's forms ``MO_JSON_2``, and ``MO_MMS_2`` for those with media).
 
     Raises:
         UnparsableWebhook: one has no id, sender or recipient.
     """
     messages: list[InboundSms] = []
     for result in _results(webhook, "inbound message"):
+        parts = result.get("message")
+        text, media = _parts(parts) if isinstance(parts, list) else (str(result.get("text") or ""), ())
         messages.append(
             InboundSms(
                 provider_id=_text(result, "messageId"),
                 sender=_e164(_text(result, "from")),
                 recipient=_e164(_text(result, "to")),
                 # Not cleanText, which lacks the keyword.
-                body=str(result.get("text") or ""),
+                body=text,
+                media=media,
                 segments=segments_of(result.get("smsCount")) or 1,
             )
         )
     return messages
+
+
+def _parts(parts: list[Any]) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """Text and media of an MMS. A STOP in it has no other place than a part."""
+    texts: list[str] = []
+    media: list[tuple[str, str]] = []
+    for part in parts:
+        if not isinstance(part, dict):
+            continue
+        kind, value, url = (part.get(name) for name in ("contentType", "value", "url"))
+        if isinstance(value, str) and value:
+            texts.append(value)
+        elif isinstance(url, str) and url and len(media) < _MAX_MEDIA:
+            media.append((url, kind if isinstance(kind, str) else ""))
+    return "\n".join(texts), tuple(media)
 
 
 def _results(webhook: Webhook, what: str) -> list[dict[str, Any]]:
