@@ -69,9 +69,18 @@ def _empty_redis(redis_server: str) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
-    """The database, without the one trigger of the consent ledger that a test's flush on SQLite trips over."""
+    """The database, whose ledger a test's flush may empty."""
     from django.db import connection
 
-    if connection.vendor == "sqlite":
-        with django_db_blocker.unblock(), connection.cursor() as cursor:
-            cursor.execute("DROP TRIGGER campaigns_consent_no_delete")
+    from campaigns.migrations._append_only import MAY_EMPTY
+
+    with django_db_blocker.unblock():
+        with connection.cursor() as cursor:
+            if connection.vendor == "sqlite":
+                cursor.execute("DROP TRIGGER campaigns_consent_no_delete")
+            else:
+                name = connection.ops.quote_name(connection.settings_dict["NAME"])
+                cursor.execute(f"ALTER DATABASE {name} SET {MAY_EMPTY} = 'on'")
+        # A session has what its database had when it began.
+        if connection.vendor != "sqlite":
+            connection.close()

@@ -6,23 +6,34 @@ answer changes between the look and the call (DNS rebinding) gains nothing.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import ipaddress
 import socket
+import ssl
 import time
 from dataclasses import dataclass
+from functools import cache
 from urllib.parse import urlsplit
 
+import certifi
 import httpx
 
 #: Seconds until a connection is given up, and until an answer is.
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 10.0
+#: Seconds of a whole call: who answers a byte now and then ends here.
+CALL_SECONDS = 20.0
+#: Ports of other services than the web's are below this one.
+FIRST_FREE_PORT = 1024
+HTTPS_PORT = 443
 SIGNATURE_HEADER = "Broadcast-Signature"
 KEY_HEADER = "Idempotency-Key"
 #: Networks that lead to IPv4 addresses in other clothes: NAT64 and its local form, 6to4, Teredo.
 _TRANSLATED = tuple(map(ipaddress.ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32")))
+#: Azure's machines reach their host at this address of the open internet.
+_CLOUD_HOST = ipaddress.ip_address("168.63.129.16")
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -49,19 +60,20 @@ class Target:
 
 
 def check_url(url: str, *, private_networks: bool) -> str:
-    """The host of an address that could be called; does not ask the name server.
+    """The host of an address that could be called, as ASCII; does not ask the name server.
 
     Args:
         url: as typed in.
-        private_networks: whether plain http and addresses in private networks are allowed.
+        private_networks: whether plain http, any port and addresses in private networks are allowed.
 
     Raises:
-        AddressRefused: it is no web address, not https, holds a password, or names a private network.
+        AddressRefused: it is no web address, not https, holds a password, or names a private network or another service's port.
     """
     try:
         parts = urlsplit(url)
-        host, _port = parts.hostname or "", parts.port
-        httpx.URL(url)
+        port = parts.port
+        # The one that is looked up must be the one that is written in the call, however many ways there are to read it.
+        host = httpx.URL(url).raw_host.decode("ascii")
     except (ValueError, httpx.InvalidURL) as error:
         raise AddressRefused(f"“{url}” is not a web address: {error}. Write https://example.com/path.") from None
     if parts.scheme not in ("https", "http") or not host:
@@ -71,6 +83,10 @@ def check_url(url: str, *, private_networks: bool) -> str:
     if parts.username or parts.password:
         raise AddressRefused(
             "An address must not hold a user name or password. The receiver checks our signature instead."
+        )
+    if not private_networks and port not in (None, HTTPS_PORT) and port < FIRST_FREE_PORT:
+        raise AddressRefused(
+            f"Port {port} belongs to another service. Use {HTTPS_PORT}, or one from {FIRST_FREE_PORT} on."
         )
     try:
         literal = ipaddress.ip_address(host.partition("%")[0])
@@ -88,6 +104,11 @@ def is_public(address: Address) -> bool:
             return is_public(address.ipv4_mapped)
         if any(address in network for network in _TRANSLATED):
             return False
+        # No longer assigned, but routed inside some networks still.
+        if address.is_site_local:
+            return False
+    if address == _CLOUD_HOST:
+        return False
     return address.is_global and not address.is_multicast and not address.is_reserved
 
 
@@ -104,7 +125,7 @@ def resolve(url: str, *, private_networks: bool) -> Target:
     """
     host = check_url(url, private_networks=private_networks)
     parts = urlsplit(url)
-    port = parts.port or (443 if parts.scheme == "https" else 80)
+    port = parts.port or (HTTPS_PORT if parts.scheme == "https" else 80)
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
@@ -129,47 +150,59 @@ def sign(secret: str, body: bytes, moment: int) -> str:
     return f"t={moment},v1={digest}"
 
 
-def post(target: Target, *, body: bytes, secret: str, key: str, transport: httpx.BaseTransport | None = None) -> int:
-    """POST JSON; redirects are not followed, and the answer's body is not read.
+def post(target: Target, *, body: bytes, secret: str, key: str, tls: ssl.SSLContext | None = None) -> int:
+    """POST JSON; redirects are not followed, and the answer's body is not read. Blocks for ``CALL_SECONDS`` at most.
 
     Args:
         target: from ``resolve``.
         body: JSON.
         secret: signs it.
         key: the same in each try of one call, so that a receiver can tell repeats.
-        transport: for tests.
+        tls: whose certificates are believed; the public authorities' when omitted.
 
     Returns:
         The answer's HTTP status.
 
     Raises:
-        CallFailed: no answer in time.
+        CallFailed: no answer in time, or a certificate that is not the name's.
     """
-    url = httpx.URL(target.url)
     headers = {
-        "Host": url.netloc.decode("ascii"),
         "Content-Type": "application/json",
         "User-Agent": "Broadcast",
         KEY_HEADER: key,
         SIGNATURE_HEADER: sign(secret, body, int(time.time())),
     }
+    return asyncio.run(_post(target, body, headers, tls or _public_authorities()))
+
+
+async def _post(target: Target, body: bytes, headers: dict[str, str], tls: ssl.SSLContext) -> int:
+    url = httpx.URL(target.url)
     limits = httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS)
-    # A proxy of the environment would look the name up again.
-    with httpx.Client(timeout=limits, follow_redirects=False, trust_env=False, transport=transport) as client:
-        request = client.build_request(
-            "POST",
-            url.copy_with(host=target.ip),
-            content=body,
-            headers=headers,
-            # The certificate must be the name's, not the address's.
-            extensions={"sni_hostname": url.raw_host.decode("ascii")},
-        )
-        try:
-            answer = client.send(request, stream=True)
-            answer.close()
-        except httpx.HTTPError as error:
-            raise CallFailed(f"No answer: {error or type(error).__name__}.") from error
-    return answer.status_code
+    try:
+        # The client's own limits are those of one read; the whole needs one, too.
+        async with asyncio.timeout(CALL_SECONDS):
+            # A proxy of the environment would look the name up again.
+            async with httpx.AsyncClient(timeout=limits, verify=tls, follow_redirects=False, trust_env=False) as client:
+                request = client.build_request(
+                    "POST",
+                    url.copy_with(host=target.ip),
+                    content=body,
+                    headers={"Host": url.netloc.decode("ascii"), **headers},
+                    # The certificate must be the name's, not the address's.
+                    extensions={"sni_hostname": url.raw_host.decode("ascii")},
+                )
+                answer = await client.send(request, stream=True)
+                await answer.aclose()
+                return answer.status_code
+    except TimeoutError as error:
+        raise CallFailed(f"No whole answer within {CALL_SECONDS:.0f} seconds.") from error
+    except httpx.HTTPError as error:
+        raise CallFailed(f"No answer: {error or type(error).__name__}.") from error
+
+
+@cache
+def _public_authorities() -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=certifi.where())
 
 
 def _private(host: str, address: Address) -> str:

@@ -12,6 +12,7 @@ from django.db import connection, transaction
 from accounts.models import Account
 from broadcast.core.config import Config
 from broadcast.core.redis import connect
+from campaigns.migrations._append_only import may_be_emptied
 
 #: Left in a demo's data folder and Redis, to know them again.
 MARKER = "broadcast-demo"
@@ -56,7 +57,7 @@ def clean_database(config: Config) -> None:
         model for name in _EMPTIED_APPS for model in apps.get_app_config(name).get_models(include_auto_created=True)
     )
     statements = connection.ops.sql_flush(no_style(), [model._meta.db_table for model in models], reset_sequences=True)
-    with transaction.atomic():
+    with transaction.atomic(), may_be_emptied(connection):
         connection.ops.execute_sql_flush(statements)
 
 

@@ -47,7 +47,10 @@ class CallEndpointForm(forms.ModelForm[CallEndpoint]):
             secret.initial = new_secret()
             secret.help_text = "Copy it to the receiver now: it signs every call and is not shown again."
         else:
-            secret.help_text = "Empty: it stays as it is. A new one counts from the next try of every call."
+            secret.help_text = (
+                "Empty: it stays as it is. A new one counts from the next try of every call; "
+                f"for example this one, which was made just now: {new_secret()}"
+            )
 
     def clean_url(self) -> str:
         """Refuse addresses that are never called."""

@@ -131,10 +131,30 @@ class LocalDateTimeField(forms.SplitDateTimeField):
     """A date and time as a wall clock shows it; which clock, the form knows."""
 
     def compress(self, data_list: Any) -> Any:
-        """A naive time."""
+        """A naive time; None without one where none is needed."""
+        if not self.required and not any(data_list or ()):
+            return None
         if not data_list or data_list[0] in self.empty_values or data_list[1] in self.empty_values:
             raise forms.ValidationError("Give a date and a time.", code="required")
         return dt.datetime.combine(*data_list)
+
+
+def moment_of(wall: dt.datetime, account: Account) -> dt.datetime:
+    """The moment at which an account's clock shows a time.
+
+    Args:
+        wall: naive.
+        account: whose clock.
+
+    Raises:
+        ValidationError: the clock never shows it.
+    """
+    moment = wall.replace(tzinfo=account.zone)
+    if moment.astimezone(dt.UTC).astimezone(account.zone).replace(tzinfo=None) != wall:
+        raise forms.ValidationError(
+            f"The clocks of {account.time_zone} go forward then: {wall:%H:%M} does not exist on that day."
+        )
+    return moment
 
 
 class ScheduleForm(ConfirmForm):
@@ -152,16 +172,10 @@ class ScheduleForm(ConfirmForm):
 
     def clean_at(self) -> dt.datetime:
         """The moment, aware; refused when the clock never shows it or it has passed."""
-        account = self.target.account
-        wall = self.cleaned_data["at"]
-        moment = wall.replace(tzinfo=account.zone)
-        if moment.astimezone(dt.UTC).astimezone(account.zone).replace(tzinfo=None) != wall:
-            raise forms.ValidationError(
-                f"The clocks of {account.time_zone} go forward then: {wall:%H:%M} does not exist on that day."
-            )
+        moment = moment_of(self.cleaned_data["at"], self.target.account)
         if moment <= timezone.now():
             raise forms.ValidationError("That time has passed. Choose a later one, or launch the campaign now.")
-        return cast("dt.datetime", moment)
+        return moment
 
 
 class CancelForm(ConfirmForm):

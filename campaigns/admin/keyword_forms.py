@@ -7,16 +7,18 @@ from typing import Any, cast
 from django import forms
 from django.db.models import Q
 from django.forms import BaseInlineFormSet
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminSplitDateTimeWidget, UnfoldAdminTextareaWidget
 
 from accounts.models import Account
-from campaigns.admin.campaign_forms import OF_ACCOUNT
+from campaigns.admin.campaign_forms import OF_ACCOUNT, LocalDateTimeField, moment_of
 from campaigns.models import CallEndpoint, Chain, CustomField, Keyword, KeywordAction, SubscriberList, Tag
 from campaigns.services.composing import check_body
 from campaigns.services.keywords import clashes, kind_of, kinds, phrase_problems
 
 #: Fields of an action that a kind may use, in the order of the form.
 ACTION_FIELDS = ("list", "tag", "field", "value", "chain", "emails", "endpoint")
+#: Entered and shown by the account's clock.
+TIMES = ("active_from", "active_until")
 #: Read by ``keyword_actions.js``: which kind uses which field.
 USED_BY = "data-used-by"
 _OF_ACCOUNT = {"list": SubscriberList, "tag": Tag, "field": CustomField, "chain": Chain, "endpoint": CallEndpoint}
@@ -24,6 +26,13 @@ _OF_ACCOUNT = {"list": SubscriberList, "tag": Tag, "field": CustomField, "chain"
 
 class KeywordForm(forms.ModelForm[Keyword]):
     """A keyword; words, times and priority must leave no doubt which of two keywords answers."""
+
+    active_from = LocalDateTimeField(
+        label="Active from", required=False, widget=UnfoldAdminSplitDateTimeWidget(), help_text="Empty: at once."
+    )
+    active_until = LocalDateTimeField(
+        label="Active until", required=False, widget=UnfoldAdminSplitDateTimeWidget(), help_text="Empty: for good."
+    )
 
     class Meta:
         model = Keyword
@@ -45,6 +54,23 @@ class KeywordForm(forms.ModelForm[Keyword]):
             widget: Any = self.fields["number"].widget
             # The admin puts a frame with links around it.
             getattr(widget, "widget", widget).attrs |= {OF_ACCOUNT: self.instance.account_id or ""}
+        account = self.instance.account if self.instance.account_id else None
+        for name in TIMES:
+            if name not in self.fields:
+                continue
+            moment = getattr(self.instance, name)
+            if account and moment:
+                self.initial[name] = moment.astimezone(account.zone).replace(tzinfo=None)
+            clock = f"In {account.time_zone}." if account else "By the account's own clock."
+            self.fields[name].help_text = f"{clock} {self.fields[name].help_text}"
+
+    def _moments(self, cleaned: dict[str, Any], account: Account) -> None:
+        for name in TIMES:
+            if cleaned.get(name):
+                try:
+                    cleaned[name] = moment_of(cleaned[name], account)
+                except forms.ValidationError as error:
+                    self.add_error(name, error)
 
     def clean(self) -> dict[str, Any]:
         """Check words and reply, and that number and words are not in doubt."""
@@ -53,7 +79,9 @@ class KeywordForm(forms.ModelForm[Keyword]):
             self.instance.account if self.instance.account_id else None
         )
         if account is None:
-            return cleaned
+            # The form is shown again, and nothing of it is kept.
+            return {name: value for name, value in cleaned.items() if name not in TIMES}
+        self._moments(cleaned, account)
         number = cleaned.get("number")
         if number and number.account_id != account.pk:
             self.add_error("number", f"{number} belongs to another account. Choose a number of {account}.")

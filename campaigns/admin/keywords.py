@@ -125,7 +125,8 @@ class KeywordAdmin(ConsoleAdmin[Keyword]):
         if not keyword.is_enabled:
             return "off", "Disabled"
         if keyword.active_from and keyword.active_from > now:
-            return "later", "Not yet"
+            local = keyword.active_from.astimezone(keyword.account.zone)
+            return "later", f"From {local:%-d %b %Y, %H:%M} ({keyword.account.time_zone})"
         if keyword.active_until and keyword.active_until <= now:
             return "over", "Over"
         return "on", "Active"

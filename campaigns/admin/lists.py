@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib import admin
 from django.db.models import Count, Q, QuerySet
@@ -15,6 +15,10 @@ from broadcast.core.admin import ConsoleAdmin, account_filter, display, list_url
 from campaigns.admin.imports import SubscriberImportMixin
 from campaigns.admin.opt_in import OPT_IN_FIELDS, AskPendingMixin, SubscriberListForm
 from campaigns.models import CustomField, OptInRequest, Subscriber, SubscriberImport, SubscriberList
+from campaigns.services.consent.list_deletion import delete_lists
+
+if TYPE_CHECKING:
+    from accounts.models import User
 
 
 @admin.register(SubscriberList)
@@ -66,6 +70,14 @@ class SubscriberListAdmin(AskPendingMixin, SubscriberImportMixin, ConsoleAdmin[S
         """A campaign's form is offered lists of its account."""
         found, distinct = super().get_search_results(request, queryset, search_term)
         return found.filter(**account_filter(request)), distinct
+
+    def delete_model(self, request: HttpRequest, obj: SubscriberList) -> None:
+        """With a record of who was on it."""
+        delete_lists(lists=[obj], user=cast("User", request.user))
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[SubscriberList]) -> None:
+        """Many at once, likewise."""
+        delete_lists(lists=queryset, user=cast("User", request.user))
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """The record of a list's imports goes with the list, though nobody deletes one by itself."""

@@ -199,7 +199,8 @@ class SubscriberAdmin(LargeTableMixin, ConsoleAdmin[Subscriber]):
 
     def save_model(self, request: HttpRequest, obj: Subscriber, form: Any, change: bool) -> None:  # noqa: ARG002  Django's signature
         """A new number is a change of consent."""
-        save_subscriber(subscriber=obj, user=cast("User", request.user))
+        for joined in save_subscriber(subscriber=obj, user=cast("User", request.user)):
+            messages.info(request, f"{obj} {joined}.")
 
     def delete_model(self, request: HttpRequest, obj: Subscriber) -> None:
         """With a record of the lists they were on."""

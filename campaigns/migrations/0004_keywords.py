@@ -90,8 +90,8 @@ class Migration(migrations.Migration):
                 ('words', models.TextField(help_text='One word or phrase a line. Capitals, accents and punctuation do not matter.', max_length=2000)),
                 ('where', models.CharField(choices=[('first', 'At the beginning'), ('whole', 'The whole message'), ('anywhere', 'Anywhere')], default='first', max_length=10, verbose_name='must stand')),
                 ('priority', models.SmallIntegerField(default=0, help_text='When several keywords match, the highest counts.')),
-                ('active_from', models.DateTimeField(blank=True, help_text='UTC. Empty: at once.', null=True)),
-                ('active_until', models.DateTimeField(blank=True, help_text='UTC. Empty: for good.', null=True)),
+                ('active_from', models.DateTimeField(blank=True, help_text='Empty: at once.', null=True)),
+                ('active_until', models.DateTimeField(blank=True, help_text='Empty: for good.', null=True)),
                 ('is_enabled', models.BooleanField(default=True, verbose_name='enabled')),
                 ('reply', models.TextField(blank=True, help_text='Merge fields in Liquid, for example {{ first_name | default: "there" }}. Empty: no reply.', max_length=1600)),
                 ('times_matched', models.PositiveIntegerField(default=0, editable=False, verbose_name='matched')),
@@ -124,6 +124,7 @@ class Migration(migrations.Migration):
                 ('subscriber', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='opt_in_requests', to='campaigns.subscriber')),
             ],
             options={
+                'verbose_name': 'opt-in request',
                 'ordering': ('-id',),
             },
         ),

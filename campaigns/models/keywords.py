@@ -43,8 +43,8 @@ class Keyword(TimestampedModel):
     )
     where = models.CharField("must stand", max_length=10, choices=Where, default=Where.FIRST)
     priority = models.SmallIntegerField(default=0, help_text="When several keywords match, the highest counts.")
-    active_from = models.DateTimeField(null=True, blank=True, help_text="UTC. Empty: at once.")
-    active_until = models.DateTimeField(null=True, blank=True, help_text="UTC. Empty: for good.")
+    active_from = models.DateTimeField(null=True, blank=True, help_text="Empty: at once.")
+    active_until = models.DateTimeField(null=True, blank=True, help_text="Empty: for good.")
     is_enabled = models.BooleanField("enabled", default=True)
     reply = models.TextField(
         max_length=1600,

@@ -39,6 +39,7 @@ class OptInRequest(TimestampedModel):
 
     class Meta:
         ordering = ("-id",)
+        verbose_name = "opt-in request"
         indexes = (
             # Whether somebody was asked about a list lately, and what waits for their answer.
             models.Index(fields=("subscriber", "list", "-asked_at"), name="campaigns_opt_in_person"),

@@ -17,10 +17,10 @@ from broadcast.core.phones import normalise
 from messaging.admin.labels import SUPPRESSION_LABELS
 from messaging.admin.sources import EVIDENCE_PERMISSION, evidence_url
 from messaging.models import Suppression
-from messaging.services.suppressions import lift, suppress
+from messaging.services.suppressions import WEAKER, WISHES, lift, suppress
 
 if TYPE_CHECKING:
-    from accounts.models import User
+    from accounts.models import Account, User
 
 
 class SuppressionForm(forms.ModelForm[Suppression]):
@@ -50,11 +50,17 @@ class SuppressionForm(forms.ModelForm[Suppression]):
             parsed = normalise(raw, account.default_region)
             if not parsed.e164:
                 self.add_error("recipient", parsed.reason)
-            elif Suppression.objects.active().filter(account=account, recipient=parsed.e164).exists():
+            elif self._changes_nothing(account, parsed.e164, cleaned.get("reason", "")):
                 self.add_error("recipient", f"{parsed.e164} is suppressed for {account} already.")
             else:
                 cleaned["recipient"] = parsed.e164
         return cleaned
+
+    @staticmethod
+    def _changes_nothing(account: Account, recipient: str, reason: str) -> bool:
+        """Whether they are suppressed so that this reason adds nothing; a wish takes the place of a doubt."""
+        active = Suppression.objects.active().filter(account=account, recipient=recipient)
+        return (active.exclude(reason__in=WEAKER) if reason in WISHES else active).exists()
 
 
 class LiftForm(ConfirmForm):

@@ -23,6 +23,10 @@ logger = logging.getLogger(__name__)
 
 #: Reasons that are the person's own wish.
 OPT_OUTS = (Suppression.Reason.OPT_OUT, Suppression.Reason.PROVIDER_OPT_OUT)
+#: Reasons that are somebody's wish, the person's or staff's; they outlast the others.
+WISHES = (*OPT_OUTS, Suppression.Reason.STAFF)
+#: Reasons that say nothing of anybody's wish: they give way.
+WEAKER = (Suppression.Reason.BAD_NUMBER, Suppression.Reason.REVIEW)
 #: Stands in a note of staff's when the person opted out as well.
 ALSO_OPTED_OUT = "They opted out too:"
 
@@ -57,8 +61,8 @@ def suppress(
         at: aware time at which they asked; now when omitted.
 
     Returns:
-        False when they were suppressed before. An opt-out takes the place of a number that could not be reached; what
-        staff suppressed stays theirs to lift, with the opt-out in its note.
+        False when they were suppressed before. An opt-out, or staff, takes the place of a number that could not be reached and
+        of a doubt; what staff suppressed stays theirs to lift, with the opt-out in its note.
     """
     if message_id is None:
         message_id = last_campaign_message(account_id, recipient)
@@ -70,10 +74,14 @@ def suppress(
             lifted_at=None,
             defaults={"reason": reason, "note": note[:200], "message_id": message_id, "created_by": user},
         )
-        opted_out = not created and reason in OPT_OUTS and suppression.reason not in OPT_OUTS
-        if opted_out:
-            created = _opt_out_as_well(suppression, reason=reason, note=note, message_id=message_id, user=user)
-        if created or opted_out:
+        told = created
+        if not created and reason in WISHES and suppression.reason in WEAKER:
+            _take_the_place(suppression, reason=reason, note=note, message_id=message_id, user=user)
+            told = created = True
+        elif not created and reason in OPT_OUTS and suppression.reason not in OPT_OUTS:
+            _opt_out_as_well(suppression, note)
+            told = True
+        if told:
             suppression_added.send(
                 sender=Suppression,
                 account_id=account_id,
@@ -108,20 +116,20 @@ def mark_of(*, account_id: int, recipient: str, reason: str) -> str:
     return (keys.hold_of_account if is_doubt else keys.stop_of_account)(account_id, recipient)
 
 
-def _opt_out_as_well(
+def _take_the_place(
     suppression: Suppression, *, reason: str, note: str, message_id: int | None, user: User | None
-) -> bool:
-    """An opt-out of somebody who is suppressed for another reason; True when it is what suppresses them now."""
-    if suppression.reason in (Suppression.Reason.BAD_NUMBER, Suppression.Reason.REVIEW):
-        suppression.reason, suppression.note, suppression.message_id = reason, note[:200], message_id
-        suppression.created_by = user
-        suppression.save(update_fields=("reason", "note", "message_id", "created_by"))
-        return True
+) -> None:
+    suppression.reason, suppression.note, suppression.message_id = reason, note[:200], message_id
+    suppression.created_by = user
+    suppression.save(update_fields=("reason", "note", "message_id", "created_by"))
+
+
+def _opt_out_as_well(suppression: Suppression, note: str) -> None:
+    """An opt-out of somebody whom staff have suppressed."""
     if ALSO_OPTED_OUT not in suppression.note:
         added = f" {ALSO_OPTED_OUT} {note}"[:100]
         suppression.note = f"{suppression.note[: 200 - len(added)]}{added}".strip()
         suppression.save(update_fields=("note",))
-    return False
 
 
 def lift(

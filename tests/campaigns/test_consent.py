@@ -14,19 +14,23 @@ from django.db import DatabaseError, connection, transaction
 from django.db.models import ProtectedError
 from django.test.utils import CaptureQueriesContext
 
-from campaigns.models import ConsentEvent, Subscriber, Subscription
+from campaigns.models import ConsentEvent, Subscriber, SubscriberList, Subscription
 from campaigns.querysets import LedgerIsAppendOnly
-from campaigns.services.consent import Entry, Standing, history, present_state, record, record_many
+from campaigns.services.chains.runs import start
+from campaigns.services.consent import Entry, Origin, Standing, history, present_state, record, record_many
 from campaigns.services.consent.in_words import in_words
 from campaigns.services.consent.ledger import Action, How
+from campaigns.services.consent.list_deletion import delete_lists
 from campaigns.services.consent.subscriptions import delete_subscribers, save_subscriber, save_subscriptions
+from campaigns.services.double_opt_in import join
 from campaigns.services.imports import import_file, import_stream
 from campaigns.services.imports.upserts import subscribe
-from messaging.models import OptOutReview, PhoneNumber, Suppression
+from messaging.models import Message, OptOutReview, PhoneNumber, Suppression
 from messaging.services.reviews import decide_keep, decide_opt_out
 from messaging.services.suppressions import lift, suppress
 from tests.factories import (
     AccountFactory,
+    ChainFactory,
     ConsentEventFactory,
     MessageFactory,
     PhoneNumberFactory,
@@ -198,6 +202,82 @@ def test_a_new_number_is_a_change_of_consent(reader: Subscriber) -> None:
     assert len(rows()) == 4
 
 
+def test_a_list_with_double_opt_in_asks_the_new_number(reader: Subscriber) -> None:
+    asked = SubscriberListFactory.create(account=reader.account, name="Club", double_opt_in=True)
+    SubscriptionFactory.create(list=asked, subscriber=reader)
+    reader.number = "+14155559999"
+    joined = save_subscriber(subscriber=reader, user=StaffFactory.create())
+    assert str(joined[-1]) == "asked to confirm “Club”"
+    assert reader.subscriptions.get(list=asked).state == "pending"
+    assert rows(number="+14155559999", list_name="Club") == [("requested", "staff", "Club", "")]
+
+
+def test_a_yes_from_the_new_number_is_no_answer_to_what_the_old_one_was_asked(
+    line: PhoneNumber, reader: Subscriber
+) -> None:
+    club = SubscriberListFactory.create(account=reader.account, name="Club", double_opt_in=True)
+    join(subscriber=reader, lists=[club], origin=Origin(how=How.STAFF), number=line)
+    SubscriberList.objects.update(double_opt_in=False)
+    reader.number = "+14155559999"
+    save_subscriber(subscriber=reader, user=StaffFactory.create())
+    receive(line, "YES", sender="+14155559999")
+    assert reader.subscriptions.get(list=club).state == "unsubscribed"
+
+
+def test_a_new_number_that_has_opted_out_joins_nothing(reader: Subscriber) -> None:
+    SuppressionFactory.create(account=reader.account, recipient="+14155559999")
+    reader.number = "+14155559999"
+    joined = save_subscriber(subscriber=reader, user=StaffFactory.create())
+    assert "did not join “News”: they are suppressed" in str(joined[0])
+    assert not reader.subscriptions.live().exists()
+
+
+def test_a_start_from_the_new_number_does_not_undo_the_old_ones_opt_out(line: PhoneNumber, reader: Subscriber) -> None:
+    receive(line, "STOP")
+    reader.refresh_from_db()
+    reader.number = "+14155559999"
+    save_subscriber(subscriber=reader, user=StaffFactory.create())
+    for words in ("STOP", "START"):
+        receive(line, words, sender="+14155559999")
+    assert not reader.subscriptions.live().exists()
+
+
+def test_a_deleted_list_is_withdrawn_for_everybody_on_it(reader: Subscriber) -> None:
+    news = SubscriberList.objects.get(name="News")
+    SubscriptionFactory.create(list=news, state="unsubscribed")
+    user = StaffFactory.create(first_name="Ann", last_name="Lee", email="ann@example.com")
+    delete_lists(lists=[news], user=user)
+    assert rows() == [("withdrawn", "staff", "News", "")]
+    event = ConsentEvent.objects.get()
+    assert (event.number, event.by, event.by_name) == (PERSON, user, "Ann Lee (ann@example.com)")
+    assert event.source == "List deleted"
+
+
+def test_a_text_chain_joins_with_their_words_in_the_ledger_and_asks_where_the_list_asks(line: PhoneNumber) -> None:
+    lists = [
+        SubscriberListFactory.create(account=line.account, name=name, double_opt_in=double)
+        for name, double in (("Fans", False), ("Club", True))
+    ]
+    joins = ({"label": f"join{n}", "kind": "join", "list": list_} for n, list_ in enumerate(lists))
+    chain = ChainFactory.create(account=line.account, steps=({"label": "ask", "kind": "ask", "text": "In?"}, *joins))
+    start(chain=chain, number=line, person=PERSON, how="test")
+    message = receive(line, "I am in")
+    assert rows() == [("given", "chain", "Fans", "I am in"), ("requested", "chain", "Club", "I am in")]
+    assert {event.at for event in ConsentEvent.objects.all()} == {message.received_at}
+    assert Message.objects.filter(recipient=PERSON, body__contains="YES").count() == 1
+
+
+def test_staff_who_block_somebody_under_review_are_not_undone_by_the_review(line: PhoneNumber) -> None:
+    receive(line, "cancel my order")
+    user = StaffFactory.create()
+    person: dict[str, Any] = {"account_id": line.account_id, "recipient": PERSON}
+    assert suppress(**person, reason=Suppression.Reason.STAFF, note="A competitor", user=user)
+    decide_keep(review_id=OptOutReview.objects.get().pk, user=user)
+    blocked = Suppression.objects.active().get(**person)
+    assert (blocked.reason, blocked.note, blocked.created_by) == ("staff", "A competitor", user)
+    assert present_state(history(line.account_id, PERSON)) == {None: Standing.WITHDRAWN}
+
+
 def test_a_deleted_subscriber_leaves_their_ledger_behind(reader: Subscriber) -> None:
     delete_subscribers(subscribers=[reader], user=StaffFactory.create())
     assert not Subscription.objects.exists()
@@ -224,17 +304,41 @@ def test_the_model_refuses_changes() -> None:
 
 
 @pytest.mark.parametrize(
-    "statement", ["UPDATE campaigns_consentevent SET wording = 'I love it'", "DELETE FROM campaigns_consentevent"]
+    "statement",
+    [
+        "UPDATE campaigns_consentevent SET wording = 'I love it'",
+        "DELETE FROM campaigns_consentevent",
+        "TRUNCATE campaigns_consentevent",
+    ],
 )
 def test_the_database_refuses_changes(statement: str) -> None:
     ConsentEventFactory.create()
     with connection.cursor() as cursor:
-        # The run took the one away that its own flush would trip over.
+        # The run took the guards away that its own flush would trip over.
         for install in append_only.statements(connection.vendor):
             cursor.execute(install)
+        if connection.vendor == "postgresql":
+            cursor.execute("SELECT set_config(%s, '', true)", [append_only.MAY_EMPTY])
+            # No table is truncated while a constraint of this transaction is still to be checked.
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        else:
+            statement = statement.replace("TRUNCATE", "DELETE FROM")
     with pytest.raises(DatabaseError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(statement)
     assert ConsentEvent.objects.get().wording == "STOP"
+
+
+def test_a_database_that_is_thrown_away_may_be_emptied_and_is_guarded_again_after_that() -> None:
+    ConsentEventFactory.create()
+    with transaction.atomic(), append_only.may_be_emptied(connection), connection.cursor() as cursor:
+        postgresql = connection.vendor == "postgresql"
+        if postgresql:
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("TRUNCATE campaigns_consentevent" if postgresql else "DELETE FROM campaigns_consentevent")
+    assert not ConsentEvent.objects.exists()
+    ConsentEventFactory.create()
+    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("DELETE FROM campaigns_consentevent")
 
 
 def test_the_database_refuses_updates_as_it_was_migrated() -> None:

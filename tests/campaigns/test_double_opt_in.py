@@ -338,6 +338,7 @@ def test_the_ledger_has_the_question_and_the_answer(line: PhoneNumber) -> None:
     assert (confirmed.action, confirmed.how) == ("confirmed", "message")
     assert confirmed.wording.endswith("Answered: Yes!")
     assert "reply YES" in confirmed.wording
-    assert confirmed.inbound_id == InboundMessage.objects.get(sender=PERSON).pk
+    said = InboundMessage.objects.get(sender=PERSON)
+    assert (confirmed.inbound_id, confirmed.at) == (said.pk, said.received_at)
     assert confirmed.message_id == Message.objects.get(body__contains="reply YES").pk
     assert (left.action, left.how) == ("withdrawn", "api")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
@@ -16,7 +17,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from campaigns.models import ConsentEvent, OptOutRequest, Subscriber, SubscriberImport
-from messaging.models import Suppression
+from messaging.models import InboundMessage, OptOutReview, Suppression
+from messaging.services.reviews import decide_keep
+from messaging.services.suppressions import suppress
 from tests.console.test_campaigns import page_of
 from tests.console.test_people import inline, url
 from tests.factories import (
@@ -27,11 +30,13 @@ from tests.factories import (
     MessageFactory,
     OptOutRequestFactory,
     PhoneNumberFactory,
+    StaffFactory,
     SubscriberFactory,
     SubscriberListFactory,
     SubscriptionFactory,
     SuppressionFactory,
 )
+from tests.messaging.hooks import receive
 
 pytestmark = pytest.mark.django_db
 
@@ -125,6 +130,60 @@ def test_evidence_holds_every_event_and_message_in_the_accounts_zone(operator: C
     for text in ("2026-03-02 10:35:00", "=HYPERLINK(Ada)", "The whole account: withdrawn", "not a subscriber"):
         assert text in page
     assert "Words for another account" not in page
+
+
+def test_evidence_holds_media_suppressions_and_what_reviews_decided(operator: Client) -> None:
+    number = PhoneNumberFactory.create()
+    account, user = number.account, StaffFactory.create(first_name="Ann", last_name="Lee", email="ann@example.com")
+    InboundMessageFactory.create(
+        number=number, sender=PERSON, body="", media=[["https://cdn.example.com/1.png", "image/png"]], received_at=MARCH
+    )
+    inbound = receive(number, "cancel my order", sender=PERSON)
+    review = decide_keep(review_id=OptOutReview.objects.get().pk, user=user)
+    suppress(account_id=account.pk, recipient=PERSON, reason="bad_number", note="30003", how="provider")
+    SuppressionFactory.create(recipient=PERSON, note="Another account's")
+    _, *rows = cells(operator.get(evidence_url(account.pk), {"format": "csv"}))
+    told = [row[1:2] + row[3:5] + row[8:9] for row in rows]
+    assert ["From them", "Received", "https://cdn.example.com/1.png", ""] in told
+    assert ["Review", "Decided: it was no opt-out", "cancel my order", "Ann Lee (ann@example.com)"] in told
+    assert ["Suppression", "Suppressed: may have opted out: to be reviewed", "cancel my order", ""] in told
+    assert ["Suppression", "Lifted", "Reviewed: not meant as an opt-out. (Ann Lee)", ""] in told
+    assert ["Suppression", "Suppressed: number cannot receive texts", "30003", ""] in told
+    assert not any("Another account" in cell for row in rows for cell in row)
+    references = [row[-1] for row in rows]
+    assert f"review {review.pk}, inbound message {inbound.pk}" in references
+
+
+def test_no_cell_of_the_evidence_acts_as_a_formula(operator: Client) -> None:
+    number = PhoneNumberFactory.create()
+    for words in ("=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", "\r=1"):
+        InboundMessageFactory.create(number=number, sender=PERSON, body=words)
+        ConsentEventFactory.create(account=number.account, number=PERSON, wording=words, source=words, by_name=words)
+    _, *rows = cells(operator.get(evidence_url(number.account_id), {"format": "csv"}))
+    assert len(rows) == 12
+    assert not [cell for row in rows for cell in row if cell.lstrip().startswith(("=", "-", "@", "+c"))]
+
+
+def test_evidence_of_thousands_of_messages_is_streamed(operator: Client) -> None:
+    number = PhoneNumberFactory.create()
+    first = InboundMessageFactory.create(number=number, sender=PERSON, body="x" * 1000, received_at=MARCH)
+    kept = {field.attname: getattr(first, field.attname) for field in InboundMessage._meta.concrete_fields}
+    del kept["id"]
+    times = (MARCH + dt.timedelta(seconds=n) for n in range(1, 5000))
+    InboundMessage.objects.bulk_create(
+        (InboundMessage(**{**kept, "provider_id": f"m{at.timestamp()}", "received_at": at}) for at in times),
+        batch_size=500,
+    )
+    response: Any = operator.get(evidence_url(number.account_id), {"format": "csv"})
+    tracemalloc.start()
+    try:
+        size = sum(len(chunk) for chunk in response.streaming_content)
+        _now, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert size > 5_000_000
+    assert peak < size, "all of them were in memory at once"
+    assert operator.get(evidence_url(number.account_id)).content.count(b"<tr>") == 5001
 
 
 @pytest.mark.parametrize(("role", "status"), [("Support", 200), ("Read-only", 403)])

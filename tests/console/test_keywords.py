@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from django.urls import reverse
 from campaigns.models import CallEndpoint, Keyword, KeywordAction, OutgoingCall, SubscriberList
 from messaging.models import Message
 from tests.factories import (
+    AccountFactory,
     CallEndpointFactory,
     CustomFieldFactory,
     KeywordActionFactory,
@@ -218,3 +220,24 @@ def test_lists_take_the_same_queries_however_long_they_are(
     for model in ("keyword", "tag", "callendpoint", "outgoingcall", "optinrequest", "subscriber", "subscriberlist"):
         with django_assert_max_num_queries(14):
             assert operator.get(reverse(f"admin:campaigns_{model}_changelist")).status_code == 200
+
+
+def test_times_are_entered_and_shown_by_the_accounts_clock(operator: Client) -> None:
+    account = AccountFactory.create(time_zone="America/New_York")
+    keyword = KeywordFactory.create(account=account, name="Pizza")
+    change = reverse("admin:campaigns_keyword_change", args=[keyword.pk])
+    form: dict[str, Any] = {"name": "Pizza", "words": "pizza", "where": "first", "priority": 0, "is_enabled": "on"}
+    form |= {"actions-TOTAL_FORMS": 0, "actions-INITIAL_FORMS": 0, "reply": "", "number": ""}
+    times = {"active_from_0": "2126-03-02", "active_from_1": "10:30", "active_until_0": "", "active_until_1": ""}
+    assert operator.post(change, {**form, **times}).status_code == 302
+    keyword.refresh_from_db()
+    assert keyword.active_from == dt.datetime(2126, 3, 2, 15, 30, tzinfo=dt.UTC)
+    assert keyword.active_until is None
+    page = operator.get(change).content.decode()
+    assert 'value="10:30:00"' in page
+    assert "In America/New_York. Empty: at once." in page
+    listed = operator.get(reverse("admin:campaigns_keyword_changelist")).content.decode()
+    assert "From 2 Mar 2126, 10:30 (America/New_York)" in listed
+    for wrong in ({"active_from_0": "2026-03-08", "active_from_1": "02:30"}, {"active_from_1": ""}):
+        response = operator.post(change, {**form, **times, **wrong})
+        assert "does not exist" in response.content.decode() or "Give a date and a time" in response.content.decode()

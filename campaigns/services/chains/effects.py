@@ -78,7 +78,13 @@ def _join(
     if chosen is None or words is None:
         record(run, EventKind.NOT_JOINED, step=step, text=why_not, inbound=inbound)
         return why_not
-    origin = Origin(how=How.CHAIN, source=f"text chain {run.chain}", wording=words.body, inbound_id=words.pk)
+    origin = Origin(
+        how=How.CHAIN,
+        source=f"text chain {run.chain}",
+        wording=words.body,
+        inbound_id=words.pk,
+        at=words.received_at,
+    )
     joined = join(
         subscriber=ensure_subscriber(account_id=run.account_id, number=run.person),
         lists=[chosen],

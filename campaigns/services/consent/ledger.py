@@ -63,6 +63,7 @@ class Origin:
         source: where it is from, for a person.
         wording: the exact words: theirs, or those they agreed to.
         inbound_id: the inbound message that did it.
+        at: aware time at which it happened, e.g. at which the message came; now when omitted.
         by: the member of staff who did it.
     """
 
@@ -70,6 +71,7 @@ class Origin:
     source: str = ""
     wording: str = ""
     inbound_id: int | None = None
+    at: dt.datetime | None = None
     by: User | None = None
 
     def entry(
@@ -94,6 +96,7 @@ class Origin:
             source=self.source,
             inbound_id=self.inbound_id,
             message_id=message_id,
+            at=self.at,
             by=self.by,
         )
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 from django.utils import timezone
 
-from campaigns.models import Subscriber, Subscription
+from campaigns.models import OptInRequest, Subscriber, Subscription
 from campaigns.services.consent.ledger import Action, Entry, How, Origin, record_many
 from campaigns.services.double_opt_in import Joined, join
 
@@ -56,24 +56,25 @@ def save_subscriptions(
     return joined
 
 
-def save_subscriber(*, subscriber: Subscriber, user: User) -> None:
+def save_subscriber(*, subscriber: Subscriber, user: User) -> list[Joined]:
     """Store a person; consent to one number is none to another, so a new number of theirs is a change of consent.
+
+    The old number leaves every list. Staff vouch for the new one, but a list with double opt-in asks it, and one that has opted
+    out joins nothing.
 
     Args:
         subscriber: the person, new or changed, not saved yet.
         user: who changed them, and vouches for the new number.
+
+    Returns:
+        what became of the lists that they were on; empty when the number stayed.
     """
     with transaction.atomic():
         before = Subscriber.objects.filter(pk=subscriber.pk).first()
         subscriber.save()
         if before is None or before.number == subscriber.number:
-            return
-        live = list(subscriber.subscriptions.filter(state=State.SUBSCRIBED).select_related("list"))
-        moved = f"Number changed from {before.number} to {subscriber.number}"
-        for person, action in ((before, Action.WITHDRAWN), (subscriber, Action.GIVEN)):
-            for subscription in live:
-                subscription.subscriber = person
-            record_many([_entry(one, action, user, moved) for one in live])
+            return []
+        return _move_to(subscriber, before, user)
 
 
 def delete_subscribers(*, subscribers: Iterable[Subscriber], user: User) -> None:
@@ -88,6 +89,31 @@ def delete_subscribers(*, subscribers: Iterable[Subscriber], user: User) -> None
             live = subscriber.subscriptions.exclude(state=State.UNSUBSCRIBED).select_related("list", "subscriber")
             record_many(_entry(one, Action.WITHDRAWN, user, "Subscriber deleted") for one in live)
             subscriber.delete()
+
+
+def _move_to(subscriber: Subscriber, before: Subscriber, user: User) -> list[Joined]:
+    moved = f"Number changed from {before.number} to {subscriber.number}"
+    now = timezone.now()
+    # A START from the new number must not undo what the old one asked for.
+    subscriber.subscriptions.filter(ended_by=Subscription.EndedBy.OPT_OUT).update(
+        ended_by=Subscription.EndedBy.STAFF, updated_at=now
+    )
+    # Nor is a YES from the new number an answer to what the old one was asked.
+    subscriber.opt_in_requests.filter(state=OptInRequest.State.WAITING).update(
+        state=OptInRequest.State.DECLINED, answered_at=now, updated_at=now
+    )
+    theirs = list(
+        subscriber.subscriptions.exclude(state=State.UNSUBSCRIBED).select_related("list__account").order_by("pk")
+    )
+    for subscription in theirs:
+        subscription.subscriber = before
+    record_many([_entry(one, Action.WITHDRAWN, user, moved) for one in theirs])
+    Subscription.objects.filter(pk__in=[one.pk for one in theirs]).update(
+        state=State.UNSUBSCRIBED, ended_by=Subscription.EndedBy.STAFF, unsubscribed_at=now, updated_at=now
+    )
+    # Who was pending has agreed to nothing, and a list that asks nobody any more cannot ask them.
+    lists = [one.list for one in theirs if one.state == State.SUBSCRIBED or one.list.double_opt_in]
+    return join(subscriber=subscriber, lists=lists, origin=Origin(how=How.STAFF, source=moved, by=user), now=now)
 
 
 def _must_confirm(before: Subscription | None, after: Subscription) -> bool:
@@ -112,8 +138,9 @@ def _changes(before: Subscription | None, after: Subscription, user: User) -> li
     entries = []
     if before and was != State.UNSUBSCRIBED and (moved or after.state == State.UNSUBSCRIBED):
         entries.append(_entry(before, Action.WITHDRAWN, user))
-    if after.state == State.SUBSCRIBED and (moved or was != State.SUBSCRIBED):
-        entries.append(_entry(after, Action.GIVEN, user))
+    if after.state != State.UNSUBSCRIBED and (moved or was != after.state):
+        given = after.state == State.SUBSCRIBED
+        entries.append(_entry(after, Action.GIVEN if given else Action.REQUESTED, user))
     return entries
 
 

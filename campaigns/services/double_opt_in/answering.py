@@ -102,7 +102,9 @@ def _last(waiting: QuerySet[OptInRequest]) -> dt.datetime | None:
 
 def _entry(request: OptInRequest, subscriber: Subscriber, message: InboundMessage, *, yes: bool) -> Entry:
     wording = f"Asked: {request.reminder_wording or request.wording}\nAnswered: {message.body}"
-    origin = Origin(how=How.MESSAGE, source="double opt-in", wording=wording, inbound_id=message.pk)
+    origin = Origin(
+        how=How.MESSAGE, source="double opt-in", wording=wording, inbound_id=message.pk, at=message.received_at
+    )
     action = Action.CONFIRMED if yes else Action.WITHDRAWN
     return origin.entry(action, subscriber, request.list, message_id=request.message_id)
 

@@ -24,7 +24,7 @@ def addresses_of(text: str) -> list[str]:
 def _origin(context: ActionContext) -> Origin:
     message = context.inbound.message
     source = f"keyword {context.keyword.name}"
-    return Origin(how=How.KEYWORD, source=source, wording=message.body, inbound_id=message.pk)
+    return Origin(how=How.KEYWORD, source=source, wording=message.body, inbound_id=message.pk, at=message.received_at)
 
 
 def _join(context: ActionContext, action: KeywordAction) -> str:
