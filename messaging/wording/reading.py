@@ -17,7 +17,7 @@ from functools import cached_property
 from messaging.wording import standard
 from messaging.wording.rule import Rule
 from messaging.wording.rules import RULES
-from messaging.wording.text import sentences, shorten, tokens, words
+from messaging.wording.text import has_signs, sentences, shorten, tokens, words
 
 #: Points from which a message is an opt-out without anybody looking.
 OPT_OUT_AT = 60
@@ -142,7 +142,7 @@ def read(body: str) -> Reading:
     body = shorten(body)
     found = words(body)
     said = tuple(found)
-    if not found or _REACTION.fullmatch(body):
+    if (not found and not has_signs(body)) or _REACTION.fullmatch(body):
         return Reading(Intent.NONE, words=said)
     first, line_break, _ = body.strip().partition("\n")
     # The first line alone is enough: telephones and people put a signature below it.

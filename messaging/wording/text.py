@@ -6,10 +6,20 @@ import re
 import unicodedata
 from itertools import pairwise
 
+from messaging.wording.spelling import meant, spaced
+
 #: As much as providers take. Of longer texts the beginning and the end are read, where wishes stand.
 MOST_CHARACTERS = 1_600
 #: No word that means anything here is longer; it bounds what a rule has to step over.
 MOST_LETTERS = 40
+#: What pictures say.
+_SIGNS = {
+    "\U0001f6d1": "STOPSIGN",
+    "\u26d4": "STOPSIGN",
+    "\U0001f6ab": "STOPSIGN",
+    "\U0001f595": "MIDDLEFINGER",
+    "\U0001f44e": "THUMBSDOWN",
+}
 #: Ends of a sentence; a comma parts clauses only.
 SENTENCE_ENDS = ".?"
 _BUT = frozenset({"BUT", "PERO", "MAIS"})
@@ -21,10 +31,20 @@ _APOSTROPHES = str.maketrans("", "", "'’‘`´ʼ")
 #: French "m'envoyez", "l'arrêt", "qu'on": two words. English has its apostrophes further back.
 _ELISION = re.compile(r"(?<!\w)(QU|[CDJLMNST])['’‘`´ʼ](?=\w)")
 _QUOTED_LINE = re.compile(r"^[ \t]*>.*$", re.MULTILINE)
-_TOKEN = re.compile(r"[\w*@]+|[.?!,;:#\n¿¡…()–—\"“”„«»]")
+_SPLIT = re.compile(r"\b(?:ST OP|STO P)\b")
+_TELEPHONE = re.compile(r"(?<!\w)(?:\+?1[ .-]?)?(?:\(\d{3}\)|\d{3})[ .-]?\d{3}[ .-]\d{4}(?!\w)")
+_DICTATED = re.compile(
+    r"\b(STOP|UNSUBSCRIBE|ME|LIST|YOU|NOW|TEXTING|TEXTS) (?:PERIOD|COMMA|EXCLAMATION (?:POINT|MARK))\b"
+)
+_SPACED = re.compile(r"(?<!\w)\w(?:[ .-]\w){2,12}(?!\w)")
+_SIGN = re.compile(f"[{''.join(_SIGNS)}]")
+_TOKEN = re.compile(r"\$?[\w*@]+|[.?!,;:#\n¿¡…()–—\"“”„«»]")
 #: Words and their spellings in use.
 _SPELT = {
-    "STOP": "STPO SOTP TSOP STOPP STOO STPP STIP SSTOP STOPT STAHP STAPH STAP ST0P 5TOP S70P DTOP",
+    "STOP": (
+        "STOP2END STOP2QUIT STOP2STOP ESTOP "
+        "STPO SOTP TSOP STOPP STOO STPP STIP SSTOP STOPT STAHP STAPH STAP ST0P 5TOP S70P DTOP"
+    ),
     "UNSUBSCRIBE": (
         "UNSUB UNSUBS UNSUBCRIBE UNSUSCRIBE UNSUBSCRIB UNSCRIBE UNSUBSRIBE UNSUBSCIBE UNSUBSCRIBR UNSUSBCRIBE UNSUBCRIB "
         "UNSUBSRCIBE UNSUBSCRUBE UNSUBSCRBE UNSBSCRIBE"
@@ -42,6 +62,8 @@ _SPELT = {
     "NUMBER": "NUM NUMER NUMBR NBR #",
     "YOU": "U YALL",
     "YOUR": "UR YR",
+    "PHONE": "FONE FON CELLPHONE",
+    "ME": "MEE",
     "WITH": "W",
     "QUE": "Q",
     "DO NOT": "DONT DOESNT DNT DOENT",
@@ -97,6 +119,11 @@ def shorten(body: str) -> str:
     return f"{body[:half]}\n{body[-half:]}"
 
 
+def has_signs(body: str) -> bool:
+    """Whether a text says something by a picture: a stop sign, a hand."""
+    return bool(_SIGN.search(body))
+
+
 def tokens(body: str) -> list[str]:
     """Words in one spelling each, and marks: ``.`` ``?`` ``,`` for ends, ``"`` for any quotation mark.
 
@@ -106,6 +133,9 @@ def tokens(body: str) -> list[str]:
         body: at most ``MOST_CHARACTERS`` long.
     """
     text = _ELISION.sub(r"\1 ", fold(_QUOTED_LINE.sub("", body))).translate(_APOSTROPHES)
+    text = _DICTATED.sub(r"\1. ", text)
+    text = _TELEPHONE.sub("5550000000", text)
+    text = _SIGN.sub(lambda match: f" {_SIGNS[match[0]]} ", _SPACED.sub(_unspaced, _SPLIT.sub("STOP", text)))
     found: list[str] = []
     for token in _TOKEN.findall(text):
         spelled = _SPELLINGS.get(token)
@@ -120,8 +150,14 @@ def tokens(body: str) -> list[str]:
             # Somebody who writes a telephone number out means it: "take 5125550111 off".
             found += ("MY", "NUMBER")
         else:
-            found.append(token[:MOST_LETTERS])
+            for word in meant(token) or (token[:MOST_LETTERS],):
+                found += _SPELLINGS.get(word, (word,))
     return found
+
+
+def _unspaced(match: re.Match[str]) -> str:
+    """Letters that stand each for itself as the word they spell: "S T O P texting me"."""
+    return spaced(re.sub(r"\W", "", match[0])) or match[0]
 
 
 def sentences(found: list[str]) -> list[list[str]]:

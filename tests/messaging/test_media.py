@@ -87,7 +87,7 @@ def test_words_beside_a_picture_are_read_and_shown(line: PhoneNumber, support: C
 
 def test_the_evidence_names_media(line: PhoneNumber) -> None:
     with_media(line, "Look")
-    (item,) = evidence_of(account=line.account, number=PERSON).items
+    (item,) = evidence_of(account=line.account, number=PERSON).items()
     assert item.words == f"Look\nimage/jpeg: {PICTURE}\ntext/html<b>: {SCRIPT}"
     assert item.how == "Text with media (MMS)"
 

@@ -8,5 +8,3 @@ from messaging.wording.rules.french import FRENCH
 from messaging.wording.rules.spanish import SPANISH
 
 RULES = (*COMMON, *ENGLISH, *SPANISH, *FRENCH)
-
-__all__ = ["RULES"]

@@ -9,10 +9,12 @@ COMMON = (
         "a standard word as a sentence of its own",
         70,
         '. , "',
-        r"(?:(?:OK|OKAY|BUT|SO|THEN|YES|NO|AND|NOW|HEY|HI|THANKS|PERO|PUES|YA|MAIS|DONC|ALORS|ET|BON|POR FAVOR) ){0,3}"
-        r"(?:STOP|STOPALL|UNSUBSCRIBE|OPTOUT|REVOKE|ALTO|BAJA|PARAR|PAREN|BASTA|ARRET|ARRETEZ|DESABONNER|DESABONNEMENT"
+        r"(?:(?:OK|OKAY|BUT|SO|THEN|YES|NO|AND|NOW|HEY|HI|THANKS|PERO|PUES|YA|MAIS|DONC|ALORS|ET|BON"
+        r"|POR FAVOR) ){0,3}"
+        r"(?:STOP|STOPALL|UNSUBSCRIBE|CEASE|OPTOUT|REVOKE|ALTO|BAJA|PARAR|PAREN|BASTA|ARRET|ARRETEZ|DESABONNER"
+        r"|DESABONNEMENT"
         r"|DESINSCRIPTION|REMOVE|REMOVE ME|OPT OUT)"
-        r'(?: (?:PLEASE|THANKS|THANK YOU|NOW|ALL|IT|THIS|THESE|YA|GRACIAS|MERCI|POR FAVOR)){0,2} (?:[.,?"])',
+        r'(?: (?:PLEASE|THANKS|THANK YOU|SIR|MAAM|NOW|ALL|IT|THIS|THESE|YA|GRACIAS|MERCI|POR FAVOR)){0,2} (?:[.,?"])',
         "No. Stop.",
     ),
     Rule("ends with “stop”", 60, "STOP", "<END>", "not for me stop"),
@@ -27,7 +29,13 @@ COMMON = (
     Rule("begins with “stop”", 15, ". ,", r"STOP\b", "Stop my wife is laughing"),
     Rule("says “stop”", 25, "STOP", "", "we need a stop to all that"),
     Rule("repeats how to opt out", 25, "REPLYSTOP", "", "Reply STOP to unsubscribe"),
-    Rule("calls it spam", 25, "SPAM SPAMS SPAMMERS SCAM SCAMMERS SCAMMER ESTAFA ARNAQUE", "", "this is spam"),
+    Rule(
+        "calls it spam",
+        25,
+        "SPAM SPAMS SPAMMERS SCAM SCAMMERS SCAMMER ESTAFA ARNAQUE",
+        r"(?!FOLDER|FILTER|MUSUBI|SANDWICH|BOX)",
+        "this is spam",
+    ),
     Rule("names unsubscribing", 40, "UNSUBSCRIBE UNSUBSCRIBING UNSUBSCRIBED", "", "maybe I should unsubscribe"),
     Rule(
         "a stop that is a place",
@@ -37,5 +45,6 @@ COMMON = (
         "bus stop",
     ),
     Rule("a stop that is a thing", -70, "STOP", r"(?:SIGN|LIGHT|WATCH|MOTION|LOSS)\b", "at the stop sign"),
+    Rule("ends with “quit”", 60, ",", r"QUIT <END>", "these cost me money, quit"),
     Rule("a joke", -15, "HAHA HAHAHA LOL LMAO JAJA JAJAJA MDR KIDDING JK", "", "stop it haha"),
 )

@@ -9,13 +9,20 @@ AGAINST = (
         "says not to",
         -110,
         "NOT NEVER WITHOUT CANT",
-        r"(?:STOP|UNSUBSCRIBE|REMOVE|CANCEL|END|OPT|LEAVE|TAKE ME|QUIT|DELETE)\b",
+        r"(?:STOP|UNSUBSCRIBE|REMOVE|CANCEL|END|OPT|LEAVE|TAKE ME|TAKE US|QUIT|DELETE|FORGET|LOSE|BLOCK|DROP"
+        r"|ERASE)\b",
         "please don't stop",
     ),
     Rule("no need to", -110, "NO NOT", r"NEED TO (?:CANCEL|STOP|UNSUBSCRIBE|REMOVE)\b", "no need to cancel"),
     Rule("nobody can stop it", -110, "NOBODY NOTHING", r"(?:CAN|COULD|WILL) STOP\b", "Nobody can stop us"),
     Rule("said “stop” to another", -60, "STOP", r"TO (?:MY|HIM|HER|THE|A|THEM)\b", "I said stop to my brother"),
-    Rule("stops by", -100, "STOP", r"(?:BY|IN|OVER|AT(?! ONCE)|NEAR|THE PRESS|ME IF)\b", "I'll stop by at 5"),
+    Rule(
+        "stops by",
+        -100,
+        "STOP",
+        r"(?:BY|IN|OVER|FOR (?:A|GAS|LUNCH|DINNER|COFFEE|FOOD|FUEL)|OFF|BACK|AT(?! ONCE)|NEAR|THE PRESS|ME IF)\b",
+        "I'll stop by at 5",
+    ),
     Rule("asks about the past", -110, "DID WHY WHEN", r"(?!MY STOP)<0-5>STOP\b", "Why did you stop texting me?"),
     Rule(
         "asks where or when something stops", -70, "WHERE WHICH DOES WHAT", r"<0-5>STOP\b", "Where does the bus stop?"
@@ -30,14 +37,21 @@ AGAINST = (
     ),
     Rule("does not want to miss them", -100, "MISS", r"<0-3><TEXTS>", "I don't want to miss these texts"),
     Rule("wants to stay", -100, "KEEP", r"(?:ME ON|THEM COMING)\b", "keep me on the list"),
-    Rule("wants to stay", -100, ". ,", r"KEEP (?:SENDING|TEXTING)\b", "keep sending these"),
-    Rule("another list", -60, "WAITING WAIT GUEST", r"LIST\b", "take me off the waiting list"),
+    Rule(
+        "wants to stay",
+        -100,
+        ". ,",
+        r"KEEP (?:SENDING|TEXTING)\b(?! (?:ME |US )?(?:AND|I WILL)\b)",
+        "keep sending these",
+    ),
+    Rule("another list", -110, "WAITING WAIT GUEST", r"LIST\b", "take me off the waiting list"),
     Rule("asks how", -200, "HOW", r"(?:DO|CAN|COULD|TO)\b", "how do I stop this?", floor=DOUBTFUL),
     Rule(
         "supposes",
         -60,
         "IF MAYBE HAPPENS SHOULD",
-        r"(?:I|YOU|PRICES|IT|UNSUBSCRIBE)\b",
+        r"(?<!APPRECIATE IT IF )(?<!APPRECIATE IF )(?:I|YOU(?! COULD| WOULD| CAN| DO NOT MIND)|PRICES|IT"
+        r"|UNSUBSCRIBE)\b",
         "What happens if I say stop?",
         floor=DOUBTFUL,
     ),
@@ -47,7 +61,7 @@ AGAINST = (
         "AT SO BEFORE AFTER ON IN DURING TODAY TONIGHT UNTIL",
         (
             r"(?:NIGHT|EARLY|LATE|OFTEN|MUCH|MANY|\d+|NOON|WORK|DINNER|SUNDAYS?"
-            r"|SATURDAYS?|WEEKENDS?|MIDNIGHT|THE (?:MORNING|EVENING|NIGHT)|I AM)\b"
+            r"|SATURDAYS?|WEEKENDS?|MIDNIGHT|THE (?:MORNING|EVENING|NIGHT)|(?<!SO )I AM)\b"
         ),
         "stop sending these at night",
         floor=DOUBTFUL,
@@ -68,6 +82,7 @@ AGAINST = (
         "stop sending me the links",
         floor=DOUBTFUL,
     ),
+    Rule("only some of them", -60, "ANYMORE MORE ANY", r"\w+ (?:COUPONS?|ONES)\b", "no more wine ones", floor=DOUBTFUL),
     Rule(
         "only calls",
         -60,
@@ -86,7 +101,7 @@ AGAINST = (
     ),
     Rule(
         "but somebody does",
-        -30,
+        -60,
         "BUT",
         r"(?:I (?:DO|LIKE|LOVE|WANT)|KEEP|NOT (?:ALL|THE))\b",
         "but I do",

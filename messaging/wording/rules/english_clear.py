@@ -94,7 +94,7 @@ CLEAR = (
         "turns messages off",
         60,
         "TURN SHUT SWITCH",
-        r"(?:(?:THESE|THEM|<TEXTS>) )?OFF <0-2>(?:<TEXTS>|<END>)",
+        r"(?:(?:THESE|THEM|<TEXTS>) )?(?<!NOT TURN )OFF (?:<0-2><TEXTS>|<END>)",
         "turn off the texts",
     ),
     Rule(
@@ -112,7 +112,8 @@ CLEAR = (
         "wants to leave",
         70,
         "WANT LIKE WISH NEED ASK ASKING REQUEST REQUESTING WANNA",
-        r"(?:TO )?(?:UNSUBSCRIBE|OPT OUT|OUT|OFF|BE (?:REMOVED|TAKEN OFF|UNSUBSCRIBED)|LEAVE (?:THIS|THE|YOUR) LIST)\b",
+        r"(?:TO )?(?:UNSUBSCRIBE|OPT OUT|OUT|OFF|BE (?:REMOVED|TAKEN OFF|UNSUBSCRIBED)|LEAVE (?:THIS|THE"
+        r"|YOUR) LIST)\b",
         "I want to opt out",
     ),
     Rule("asks to be opted out", 70, "OPT OPTING", r"(?:ME|US|MY \w+) <0-2>OUT\b", "Opt me out"),
@@ -131,7 +132,8 @@ CLEAR = (
         "asks to be taken off",
         70,
         "REMOVE DELETE LOSE ERASE FORGET REMOVING DELETING BLOCK",
-        r"(?:ME|US|(?:MY|THIS|OUR) <0-1>(?:NUMBER|PHONE|NAME|CONTACT|INFO|DATA|DETAILS|INFORMATION|RECORDS?))\b",
+        r"(?:(?:ME|US)(?! AN? )|(?:MY|THIS|OUR) <0-1>(?:NUMBER|PHONE|NAME|CONTACT|INFO|DATA|DETAILS|INFORMATION"
+        r"|RECORDS?))\b",
         "lose my number",
     ),
     Rule("asks to be taken off", 70, "RID", r"OF (?:ME|MY <0-1>NUMBER|THIS NUMBER)\b", "Get rid of my number"),
@@ -190,6 +192,12 @@ CLEAR = (
         "cancel my subscription",
     ),
     Rule("does not want messages", 60, "NOT", r"(?:GET|RECEIVE|HAVE) (?:ANY )?MORE\b", "I'd rather not get any more"),
-    Rule("does not want messages", 60, "LONGER", r"(?:WANT|NEED|WISH|CARE)\b", "no longer want these"),
+    Rule(
+        "does not want messages",
+        60,
+        "LONGER",
+        r"(?:WANT|NEED|WISH|CARE)\b(?! (?:THE|A|AN|MY|OUR|IT)\b)",
+        "no longer want these",
+    ),
     Rule("asks to be taken off", 60, "REMOVE", r"REMOVE\b", "remove remove remove"),
 )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from messaging.wording.rule import DOUBTFUL, Rule
+from messaging.wording.rules.french_things import THINGS
+from messaging.wording.rules.french_wide import WIDE
 
 _SEND = r"(?:ENVO|ECRI|CONTACT|SPAM|HARCEL|DERANG|IMPORTUN|EMBET|MESSAGE)\w{0,7}\b"
 
@@ -42,7 +44,7 @@ _CLEAR = (
         "JE NE ON NOUS",
         (
             r"(?:NE )?(?:VEUX|VEUT|VOULONS|SOUHAITE|SOUHAITONS|DESIRE) (?:PLUS"
-            r"|PAS) (?:(?:DE (?:VOS |CES )?<SMS>|VOS|RIEN|RECEVOIR|ETRE|CES)\b)"
+            r"|PAS) (?:(?:DE (?:VOS |CES )?<SMS>|VOS|RIEN|RECEVOIR|CES)\b)"
         ),
         "Je ne veux plus de vos SMS",
     ),
@@ -57,8 +59,10 @@ _CLEAR = (
     Rule(
         "asks to be taken off (fr)",
         70,
-        "RETIREZ RETIRE ENLEVEZ ENLEVE SUPPRIMEZ SUPPRIME OTEZ EFFACEZ RAYEZ VIREZ SORTEZ SUPPRIMER RETIRER ENLEVER EFFACER",
-        r"(?:MOI|NOUS|(?:MON|CE|MES) (?:\w+ )?(?:NUMERO|TELEPHONE|NOM|COORDONNEES|CONTACT|DONNEES))\b",
+        "RETIREZ RETIRE ENLEVEZ ENLEVE SUPPRIMEZ SUPPRIME OTEZ EFFACEZ RAYEZ VIREZ SORTEZ SUPPRIMER RETIRER ENLEVER "
+        "EFFACER",
+        r"(?:(?:MOI|NOUS)(?! (?:UN|UNE|DEUX|TROIS|LE|LES|DU)\b)|(?:MON|CE|MES) (?:\w+ )?(?:NUMERO|TELEPHONE|NOM"
+        r"|COORDONNEES|CONTACT|DONNEES))\b",
         "Retirez-moi de la liste",
     ),
     Rule(
@@ -176,7 +180,8 @@ _AGAINST = (
         "says not to (fr)",
         -110,
         "N NE",
-        r"(?:ME |NOUS )?(?:ARRETE\w*|RETIREZ|DESABONNEZ|SUPPRIMEZ|ENLEVEZ|CESSEZ|QUITTEZ|ANNULEZ) (?:PAS|SURTOUT|JAMAIS)\b",
+        r"(?:ME |NOUS )?(?:ARRETE\w*|RETIREZ|DESABONNEZ|SUPPRIMEZ|ENLEVEZ|CESSEZ|QUITTEZ|ANNULEZ) (?:PAS|SURTOUT"
+        r"|JAMAIS)\b",
         "N'arrêtez pas, j'adore",
     ),
     Rule(
@@ -200,4 +205,4 @@ _AGAINST = (
     Rule("supposes (fr)", -60, "SI", r"(?:JE|VOUS|CA|LES)\b", "si vous continuez", floor=DOUBTFUL),
 )
 
-FRENCH = (*_CLEAR, *_HINTS, *_AGAINST)
+FRENCH = (*_CLEAR, *WIDE, *_HINTS, *_AGAINST, *THINGS)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from messaging.wording.rule import DOUBTFUL, Rule
+from messaging.wording.rules.spanish_things import THINGS
+from messaging.wording.rules.spanish_wide import WIDE
 
 _SEND = r"(?!\w+RON\b|\w+IO\b|MANDO\b)(?:MAND|ENVI|ESCRIB|CONTACT|MOLEST|TEXTE|MENSAJE)\w{0,7}\b"
 
@@ -51,7 +53,11 @@ _CLEAR = (
         "wants to leave (es)", 70, "SALIR SALIRME", r"DE <0-2>(?:LISTA|GRUPO|SISTEMA)\b", "quiero salirme de esta lista"
     ),
     Rule(
-        "wants to leave (es)", 70, "SOLICITO PIDO QUIERO NECESITO SOLICITAR", r"(?:LA |MI )?BAJA\b", "solicito la baja"
+        "wants to leave (es)",
+        70,
+        "SOLICITO PIDO QUIERO NECESITO SOLICITAR TRAMITAR TRAMITEN GESTIONEN",
+        r"(?:LA |MI )?BAJA\b(?! (?:EN|POR)\b)",
+        "solicito la baja",
     ),
     Rule(
         "wants to leave (es)",
@@ -78,7 +84,7 @@ _CLEAR = (
             "QUITENME QUITEME QUITAME SAQUENME SAQUEME SACAME BORRENME BORREME BORRAME ELIMINENME "
             "ELIMINEME ELIMINAME QUITARME SACARME BORRARME ELIMINARME REMUEVANME RETIRENME"
         ),
-        "",
+        r"(?!(?:DE )?UNA? (?!VEZ|BUENA|PUTA)|(?:LA|EL|ES[AE]|ESTE) (?:DUDA|CITA|TURNO|PEDIDO|ORDEN|CARGO|RESERVA)\b)",
         "Quítenme de la lista",
     ),
     Rule(
@@ -143,7 +149,7 @@ _HINTS = (
         r"(?:ME |PUEDO |SE |LE |LO )?(?:ME )?(?:PARO|DOY DE BAJA|CANCELO|SALGO|DETENGO|QUITO|PARAR|CANCELAR)\b",
         "¿Cómo paro esto?",
     ),
-    Rule("is not interested (es)", 25, "NO", r"(?:ME|NOS) INTERESA\b", "No me interesa"),
+    Rule("is not interested (es)", 25, "NO", r"(?:ME|NOS) INTERESA\b(?! (?:EL|LA|ESE|ESA)\b)", "No me interesa"),
     Rule("is not interested (es)", 25, "NO", r"(?:ESTOY|ESTAMOS) INTERESAD\w+", "no estoy interesado"),
     Rule("wrong number (es)", 30, "NO", r"CONOZCO (?:A )?(?:ESA|ESE|NINGUN|ESTA)\b", "no conozco a esa persona"),
     Rule("too many (es)", 30, "DEMASIADOS MUCHOS TANTOS MENOS", "<MENSAJES>", "Demasiados mensajes"),
@@ -192,4 +198,4 @@ _AGAINST = (
     ),
 )
 
-SPANISH = (*_CLEAR, *_HINTS, *_AGAINST)
+SPANISH = (*_CLEAR, *WIDE, *_HINTS, *_AGAINST, *THINGS)
