@@ -49,8 +49,10 @@ def _open_requests() -> str:
 
 
 def _unread_conversations() -> str:
-    """How many conversations nobody has looked at since the person wrote; empty for none."""
-    return str(apps.get_model("messaging", "Conversation").objects.unread().count() or "")
+    """How many conversations nobody has looked at since the person wrote, up to “99+”; empty for none."""
+    # As messaging.services.inbox.count_unread; this is read before the models are.
+    count = apps.get_model("messaging", "Conversation").objects.unread().order_by()[:100].count()
+    return "99+" if count > 99 else str(count or "")
 
 
 def _item(title: str, icon: str, model: str, badge: Callable[[], str] | None = None) -> dict[str, Any]:

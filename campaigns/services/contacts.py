@@ -12,6 +12,10 @@ from django.utils import timezone
 
 from campaigns.models import OptInRequest, Subscriber, Subscription
 from campaigns.querysets import SubscriptionQuerySet
+from messaging.services.people import People
+
+#: Newest subscribers, of all accounts, whose names are looked through.
+PEOPLE_SEARCHED = 100_000
 
 #: Standard fields that may be written, with their longest value in characters. A number is who somebody is.
 STANDARD_FIELDS = {"first_name": 80, "last_name": 80, "email": 254}
@@ -43,17 +47,25 @@ def known_names(people: Collection[tuple[int, str]]) -> dict[tuple[int, str], st
     return {pair: name for pair in people if (name := names.get(pair))}
 
 
-def people_named(words: str, limit: int) -> list[tuple[int, str]]:
-    """Account id and number of subscribers whose name or e-mail address holds these words.
+def people_named(words: str, account_id: int | None, limit: int) -> People:
+    """Subscribers whose name or e-mail address holds these words, among the newest.
 
     Args:
         words: as somebody types them; first and last name in this order.
-        limit: most that are returned.
+        account_id: one account's only; None for all.
+        limit: most that are returned, the newest.
     """
-    rows = Subscriber.objects.alias(name=Concat("first_name", Value(" "), "last_name")).filter(
+    rows = Subscriber.objects.order_by("-id")
+    oldest = rows.values_list("id", flat=True)[PEOPLE_SEARCHED : PEOPLE_SEARCHED + 1].first()
+    if oldest is not None:
+        rows = rows.filter(pk__gt=oldest)
+    if account_id is not None:
+        rows = rows.filter(account_id=account_id)
+    named = rows.alias(name=Concat("first_name", Value(" "), "last_name")).filter(
         Q(name__icontains=words) | Q(email__icontains=words)
     )
-    return list(rows.order_by("-id").values_list("account_id", "number")[:limit])
+    pairs = list(named.values_list("account_id", "number")[:limit])
+    return People(pairs, oldest is None and len(pairs) < limit)
 
 
 def merge_values(subscriber: Subscriber) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from django.utils import timezone
 from broadcast.core.config import config
 from messaging.engine import caps, keys, sql
 from messaging.engine.places import look
+from messaging.engine.unsent import tell_of_unsent
 from messaging.models import Batch, PhoneNumber
 from messaging.states import BatchState, MessageState
 
@@ -140,6 +141,8 @@ def claim(*, queue_name: str, ids: list[int], token: str, origin: Origin | None 
         suppressed = [row[0] for row in rows if row[5] == MessageState.SUPPRESSED]
         if suppressed:
             _tell_suppressed(suppressed)
+            if batch is None:
+                tell_of_unsent(suppressed)
             if limits:
                 _tell_capped(suppressed, token, caps.text_of(limits))
     messages = [
@@ -202,10 +205,11 @@ def _json(value: Any) -> dict[str, Any]:
     return found
 
 
+@transaction.atomic
 def suppress_claimed(*, ids: list[int], token: str) -> int:
     """Mark claimed messages whose recipient has opted out since as suppressed; how many there were."""
     condition, parameter = sql.id_list(ids)
-    return sql.run(
+    rows = sql.fetch(
         f"""
         UPDATE messaging_message SET state = 'suppressed', changed_at = %s,
           reason = COALESCE((SELECT x.reason FROM messaging_suppression x
@@ -213,9 +217,12 @@ def suppress_claimed(*, ids: list[int], token: str) -> int:
               AND x.lifted_at IS NULL), 'opt_out'),
           reason_text = 'Suppressed while it was being sent.'
         WHERE id {condition} AND state = 'sending' AND lease = %s
+        RETURNING id, author_id
         """,  # noqa: S608  the condition is ours
         [timezone.now(), parameter, token],
     )
+    tell_of_unsent(row[0] for row in rows if row[1] is not None)
+    return len(rows)
 
 
 def release(*, ids: list[int], token: str) -> list[int]:
@@ -248,22 +255,26 @@ def expire(*, batch_id: int, places: Collection[str] | None = None) -> int:
         places: only those of some places; all when omitted.
     """
     if places is None:
-        return _expire("batch_id = %s", batch_id)
+        return sql.run(*_expiry("batch_id = %s", batch_id))
     condition, parameter = sql.text_list(places)
-    return _expire(f"batch_id = %s AND place {condition}", batch_id, parameter)
+    return sql.run(*_expiry(f"batch_id = %s AND place {condition}", batch_id, parameter))
 
 
+@transaction.atomic
 def expire_singles(*, before: dt.datetime) -> int:
     """Single messages that are too late: ``queued`` → ``expired``; how many there were.
 
     Args:
         before: those made before it.
     """
-    return _expire("batch_id IS NULL AND created_at <= %s", before)
+    statement, params = _expiry("batch_id IS NULL AND created_at <= %s", before)
+    rows = sql.fetch(f"{statement} RETURNING id, author_id", params)
+    tell_of_unsent(row[0] for row in rows if row[1] is not None)
+    return len(rows)
 
 
-def _expire(condition: str, *params: Any) -> int:
-    return sql.run(
+def _expiry(condition: str, *params: Any) -> tuple[str, list[Any]]:
+    return (
         f"UPDATE messaging_message SET state = %s, reason = 'expired', changed_at = %s, "  # noqa: S608  ours
         f"reason_text = 'It had not left by its latest time.' WHERE state = 'queued' AND {condition}",
         [MessageState.EXPIRED, timezone.now(), *params],
@@ -284,6 +295,7 @@ def mark_unknown(*, ids: list[int], token: str, text: str) -> int:
     )
 
 
+@transaction.atomic
 def fail(*, problems: dict[int, tuple[str, str]], token: str) -> None:
     """Messages that cannot be sent at all (their text fails): ``sending`` → ``failed``.
 
@@ -293,8 +305,9 @@ def fail(*, problems: dict[int, tuple[str, str]], token: str) -> None:
     """
     now = timezone.now()
     for message_id, (code, text) in problems.items():
-        sql.run(
+        rows = sql.fetch(
             "UPDATE messaging_message SET state = 'failed', reason = %s, reason_text = %s, changed_at = %s "
-            "WHERE id = %s AND state = 'sending' AND lease = %s",
+            "WHERE id = %s AND state = 'sending' AND lease = %s RETURNING id, author_id",
             [code, text[:255], now, message_id, token],
         )
+        tell_of_unsent(row[0] for row in rows if row[1] is not None)

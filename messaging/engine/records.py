@@ -5,8 +5,12 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
 
 from messaging.engine import sql
+from messaging.engine.unsent import tell_of_unsent
 from messaging.states import RANK, MessageState
 
 _COLUMNS = (
@@ -101,6 +105,7 @@ def write(records: Iterable[Record]) -> set[int]:
     return batches
 
 
+@transaction.atomic
 def _write_chunk(rows: Sequence[tuple[object, ...]]) -> set[int]:
     table, params = sql.values_table(_COLUMNS, rows)
     at, rank = sql.timestamp("v.at"), sql.rank_of("messaging_message.state")
@@ -119,13 +124,14 @@ def _write_chunk(rows: Sequence[tuple[object, ...]]) -> set[int]:
         FROM {table}, messaging_phonenumber p
         WHERE messaging_message.id = v.id AND p.id = messaging_message.number_id AND p.gateway_id = v.gateway_id
           AND ({further} OR (messaging_message.provider_id = '' AND v.provider_id <> ''))
-        RETURNING messaging_message.batch_id
+        RETURNING messaging_message.batch_id, messaging_message.id, messaging_message.author_id
         """,  # noqa: S608  nothing in it comes from outside
         params,
     )
-    return {row[0] for row in changed if row[0] is not None}
+    return _told(changed)
 
 
+@transaction.atomic
 def settle_overdue(*, before: dt.datetime, now: dt.datetime) -> set[int]:
     """Close messages that nobody has reported on for long enough.
 
@@ -156,8 +162,21 @@ def settle_overdue(*, before: dt.datetime, now: dt.datetime) -> set[int]:
             f"UPDATE messaging_message SET state = %s, reason_text = %s, changed_at = %s "  # noqa: S608  ours
             f"WHERE state {condition} AND changed_at < %s AND number_id IN ("
             "SELECT p.id FROM messaging_phonenumber p JOIN integrations_gateway g ON g.id = p.gateway_id "
-            "WHERE g.is_enabled AND g.stopped_reason = '') RETURNING batch_id",
+            "WHERE g.is_enabled AND g.stopped_reason = '') RETURNING batch_id, id, author_id",
             [target, text, now, parameter, before],
         )
-        batches |= {row[0] for row in rows if row[0] is not None}
+        batches |= _told(rows)
+    return batches
+
+
+def _told(rows: Iterable[Sequence[Any]]) -> set[int]:
+    """Batches of changed messages (batch, id, author); the authors of replies are told if they did not arrive."""
+    batches: set[int] = set()
+    written: list[int] = []
+    for batch_id, message_id, author_id in rows:
+        if batch_id is not None:
+            batches.add(batch_id)
+        elif author_id is not None:
+            written.append(message_id)
+    tell_of_unsent(written)
     return batches

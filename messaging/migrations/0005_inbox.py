@@ -6,7 +6,7 @@ from django.conf import settings
 from datetime import timedelta
 
 from django.db import migrations, models
-from django.db.models import Max
+from django.db.models import Count, Max
 from django.utils import timezone
 
 
@@ -29,23 +29,31 @@ def build_conversations(apps, schema_editor):
         .annotate(newest=Max("id"))
     )
     ids = list(newest.values_list("newest", flat=True))
+    # Also what came before the newest: a HELP after it answers no question.
+    waiting = (
+        InboundMessage.objects.filter(handler__in=WAITS, received_at__gte=recent, number__isnull=False)
+        .order_by()
+        .values_list("number_id", "sender")
+        .annotate(count=Count("id"))
+    )
+    unread = {(number_id, sender): count for number_id, sender, count in waiting}
     for start in range(0, len(ids), CHUNK):
         rows = InboundMessage.objects.filter(pk__in=ids[start : start + CHUNK]).order_by("pk")
         Conversation.objects.bulk_create(
-            [_conversation(Conversation, row, row.handler in WAITS and row.received_at >= recent) for row in rows],
+            [_conversation(Conversation, row, unread.get((row.number_id, row.sender), 0)) for row in rows],
             ignore_conflicts=True,
         )
 
 
-def _conversation(model, row, waits):
+def _conversation(model, row, unread):
     line = " ".join(row.body.split()) or ("(media)" if row.media else "(empty)")
     return model(
         account_id=row.account_id,
         number_id=row.number_id,
         person=row.sender,
-        state="open" if waits else "closed",
-        unread_count=int(waits),
-        is_unread=waits,
+        state="open" if unread else "closed",
+        unread_count=unread,
+        is_unread=unread > 0,
         last_message_at=row.received_at,
         last_excerpt=line if len(line) <= 120 else f"{line[:119].rstrip()}…",
         last_direction="in",

@@ -53,6 +53,12 @@ class Conversation(TimestampedModel):
     last_excerpt = models.CharField(max_length=EXCERPT_CHARACTERS, blank=True)
     last_direction = models.CharField(max_length=3, choices=Direction, default=Direction.IN)
     last_inbound_at = models.DateTimeField(null=True, blank=True)
+    trouble = models.CharField(
+        max_length=120,
+        blank=True,
+        default="",
+        help_text="Why the last reply did not arrive; until the next, or closing.",
+    )
 
     objects = ConversationQuerySet.as_manager()
 

@@ -84,6 +84,9 @@ class Message(models.Model):
         db_index=False,
         help_text="Who wrote it, when a person did.",
     )
+    composer_key = models.UUIDField(
+        null=True, blank=True, editable=False, help_text="Of the box it was written in: sent again, it is one message."
+    )
 
     objects = MessageQuerySet.as_manager()
 
@@ -94,6 +97,12 @@ class Message(models.Model):
             models.UniqueConstraint(fields=("batch", "recipient"), name="messaging_message_once_per_recipient"),
             models.CheckConstraint(
                 condition=models.Q(state__in=MessageState.values), name="messaging_message_state_known"
+            ),
+            # Only people's replies are in it, so it costs a campaign nothing.
+            models.UniqueConstraint(
+                fields=("composer_key",),
+                condition=models.Q(composer_key__isnull=False),
+                name="messaging_message_once_per_composer",
             ),
         )
         indexes = (
@@ -114,6 +123,11 @@ class Message(models.Model):
             ),
             # A user's replies, when the user is deleted; no other message is in it, so it costs a campaign nothing.
             models.Index(fields=("author",), condition=models.Q(author__isnull=False), name="messaging_message_author"),
+            # The newest answers, of all accounts and of one, whose words the inbox searches; no campaign's message is in them.
+            models.Index(fields=("-id",), condition=~models.Q(kind="campaign"), name="messaging_message_said"),
+            models.Index(
+                fields=("account", "-id"), condition=~models.Q(kind="campaign"), name="messaging_message_said_by"
+            ),
         )
 
     def __str__(self) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING
+import uuid
+from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import get_user_model
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, Value, When
 from django.utils import timezone
 
 from messaging.models import Conversation, ConversationNote, InboundMessage, Message, PhoneNumber
@@ -34,38 +35,53 @@ class ThreadChanged(ConversationRefused):
     """Somebody wrote since the thread was read; nothing was sent."""
 
 
-def note_inbound(*, message: InboundMessage, waits: bool) -> Conversation | None:
-    """Put an inbound message into its conversation; part of the transaction that stores it.
+def note_inbound(*, message: InboundMessage, waits: bool) -> None:
+    """Put an inbound message into its conversation; part of the transaction that stores it. One to no number of ours has none.
 
     Args:
         message: the row, decided upon.
         waits: a person has to look at it: the conversation is opened and the message is unread. What a machine has answered
             is kept in the conversation, and leaves it open or closed as it was; a new one begins closed.
-
-    Returns:
-        None when the message came to no number of ours.
     """
     if message.number_id is None or message.account_id is None:
-        return None
-    conversation, _ = Conversation.objects.get_or_create(
+        return
+    at, excerpt = message.received_at, excerpt_of(message)
+    # One statement: each version of the row is written into its indexes. A message that was replayed may be older than the last.
+    is_last = Q(last_message_at__lte=at) | Q(last_excerpt="")
+    changes: dict[str, Any] = {
+        "last_message_at": _when(is_last, at, "last_message_at"),
+        "last_excerpt": _when(is_last, excerpt, "last_excerpt"),
+        "last_direction": _when(is_last, Direction.IN, "last_direction"),
+        "last_inbound_at": _when(Q(last_inbound_at__isnull=True) | Q(last_inbound_at__lt=at), at, "last_inbound_at"),
+        "updated_at": timezone.now(),
+    }
+    if waits:
+        changes |= {"state": State.OPEN, "unread_count": F("unread_count") + 1, "is_unread": True}
+    rows = Conversation.objects.filter(number_id=message.number_id, person=message.sender)
+    if rows.update(**changes):
+        return
+    _, is_new = Conversation.objects.get_or_create(
         number_id=message.number_id,
         person=message.sender,
         defaults={
             "account_id": message.account_id,
-            "state": State.CLOSED,
-            "last_message_at": message.received_at,
-            "last_inbound_at": message.received_at,
+            "state": State.OPEN if waits else State.CLOSED,
+            "unread_count": int(waits),
+            "is_unread": waits,
+            "last_message_at": at,
+            "last_excerpt": excerpt,
+            "last_direction": Direction.IN,
+            "last_inbound_at": at,
         },
     )
-    rows = Conversation.objects.filter(pk=conversation.pk)
-    if waits:
-        rows.update(state=State.OPEN, unread_count=F("unread_count") + 1, is_unread=True, updated_at=timezone.now())
-    # A message that was replayed may be older than the last.
-    rows.filter(Q(last_inbound_at__isnull=True) | Q(last_inbound_at__lt=message.received_at)).update(
-        last_inbound_at=message.received_at
-    )
-    _show_last(conversation.pk, message.received_at, excerpt_of(message), Direction.IN)
-    return conversation
+    if not is_new:
+        # Another message of theirs made it a moment ago.
+        rows.update(**changes)
+
+
+def _when(condition: Q, value: object, column: str) -> Case:
+    """A value under a condition, else what the column holds."""
+    return Case(When(condition, then=Value(value)), default=F(column))
 
 
 @transaction.atomic
@@ -100,7 +116,9 @@ def excerpt_of(message: InboundMessage) -> str:
     return _excerpt(f"(media) {message.body}" if message.media else message.body) or "(empty)"
 
 
-def reply(*, conversation_id: int, body: str, user: User, seen: Seen | None = None) -> Message:
+def reply(
+    *, conversation_id: int, body: str, user: User, seen: Seen | None = None, composer_key: uuid.UUID | None = None
+) -> Message:
     """Answer somebody.
 
     Args:
@@ -108,14 +126,15 @@ def reply(*, conversation_id: int, body: str, user: User, seen: Seen | None = No
         body: the text, at most ``LONGEST_REPLY_CHARACTERS``.
         user: who writes.
         seen: the newest messages the writer had read; None sends whatever was said since.
+        composer_key: of the box it was written in. Sent again, because the answer was lost, it is the same message.
 
     Returns:
         The message, queued. The conversation is open and read.
 
     Raises:
         ThreadChanged: somebody wrote since.
-        ConversationRefused: there is no such conversation, no text, too much of it, the person is suppressed, or the account
-            or number does not send.
+        ConversationRefused: there is no such conversation, no text, too much of it, the person is suppressed, the account
+            or number does not send, or another text has left this box before.
     """
     text = body.replace("\r\n", "\n").replace("\x00", "").strip()
     if not text:
@@ -127,6 +146,9 @@ def reply(*, conversation_id: int, body: str, user: User, seen: Seen | None = No
         )
     with transaction.atomic():
         conversation = _locked(conversation_id)
+        before = Message.objects.filter(composer_key=composer_key).first() if composer_key else None
+        if before is not None:
+            return _sent_before(before, conversation, text)
         _check_sendable(conversation)
         there_is = newest(conversation)
         if seen is not None and there_is != seen:
@@ -139,15 +161,28 @@ def reply(*, conversation_id: int, body: str, user: User, seen: Seen | None = No
             body=text,
             in_reply_to=last if last and not Message.objects.filter(in_reply_to=last).exists() else None,
             author=user,
+            composer_key=composer_key,
         )
         if message.state == MessageState.SUPPRESSED:
             raise ConversationRefused(_suppressed(conversation))
         now = timezone.now()
         Conversation.objects.filter(pk=conversation.pk).update(
-            state=State.OPEN, unread_count=0, is_unread=False, updated_at=now
+            state=State.OPEN, unread_count=0, is_unread=False, trouble="", updated_at=now
         )
         _show_last(conversation.pk, message.created_at, _excerpt(text), Direction.OUT)
     return message
+
+
+def _sent_before(before: Message, conversation: Conversation, text: str) -> Message:
+    """The message that has left a box before, if it is the one that is sent again."""
+    if (before.number_id, before.recipient) != (conversation.number_id, conversation.person):
+        raise ConversationRefused("This page is out of date. Nothing was sent: open the conversation again.")
+    if before.body != text:
+        raise ThreadChanged(
+            "What you sent before has gone out after all, as the thread shows. This text was not sent: change it if it says the "
+            "same, or send it as well."
+        )
+    return before
 
 
 def add_note(*, conversation_id: int, body: str, user: User) -> ConversationNote:
@@ -180,13 +215,22 @@ def assign(*, conversation_id: int, to: User | None) -> None:
     _update(conversation_id, assigned_to=to)
 
 
-def close(*, conversation_id: int) -> None:
+def close(*, conversation_id: int, seen: Seen | None = None) -> None:
     """Nobody has to attend to it; it opens again when the person writes.
 
+    Args:
+        conversation_id: which.
+        seen: the newest messages that were looked at; None closes it whatever they have written since.
+
     Raises:
+        ThreadChanged: the person has written since.
         ConversationRefused: there is no such conversation.
     """
-    _update(conversation_id, state=State.CLOSED, unread_count=0, is_unread=False)
+    with transaction.atomic():
+        conversation = _locked(conversation_id)
+        if seen is not None and theirs(conversation).filter(pk__gt=seen.inbound_id).exists():
+            raise ThreadChanged(f"{conversation.person} has written again. It was not closed: read it first.")
+        _update(conversation_id, state=State.CLOSED, unread_count=0, is_unread=False, trouble="")
 
 
 def reopen(*, conversation_id: int) -> None:

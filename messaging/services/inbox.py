@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import operator
-import re
 from dataclasses import dataclass
-from functools import reduce
 from typing import TYPE_CHECKING
 
-from django.db.models import Exists, OuterRef, Q
-
-from messaging.models import Conversation, InboundMessage, Message
+from messaging.models import Conversation
 from messaging.querysets import ConversationQuerySet
-from messaging.services.people import find_people, names_of
+from messaging.services.people import names_of
+from messaging.services.searching import Found, clean_words, search
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -22,8 +18,8 @@ if TYPE_CHECKING:
 LIST_LENGTH = 50
 #: Most that it shows; who looks for an older one searches.
 LONGEST_LIST = 500
-#: Fewest digits that are searched for as part of a number.
-FEWEST_DIGITS = 4
+#: Unread conversations are counted up to this many; the count is on every page.
+MOST_COUNTED = 99
 
 #: Views of the list: name in the address → as shown.
 VIEWS = {"open": "Open", "unread": "Unread", "mine": "Mine", "unassigned": "Unassigned", "closed": "Closed"}
@@ -37,7 +33,7 @@ class InboxFilter:
         view: a key of ``VIEWS``.
         account_id: only this account's; None for all.
         number_id: only this number's; None for all.
-        words: part of a number, a name or a text; searches closed ones too, whatever the view.
+        words: part of a number, a name or a text; searched for in all views at once, closed ones too.
         length: most rows.
     """
 
@@ -56,15 +52,17 @@ class InboxList:
         rows: conversations, unread first, then the newest.
         names: by conversation, empty when nobody knows it.
         has_more: whether there are others.
-        unread: how many nobody has looked at, whatever is wanted.
+        unread: how many nobody has looked at, whatever is wanted; ``99+`` for more.
         version: changes with what is shown.
+        left_out: what a search did not look through, for a person.
     """
 
     rows: list[Conversation]
     names: dict[int, str]
     has_more: bool
-    unread: int
+    unread: str
     version: str
+    left_out: str = ""
 
 
 def list_inbox(*, user: User, wanted: InboxFilter) -> InboxList:
@@ -74,28 +72,48 @@ def list_inbox(*, user: User, wanted: InboxFilter) -> InboxList:
         user: who looks.
         wanted: which.
     """
-    found = _search(_view(Conversation.objects.for_user(user), user, wanted), wanted.words)
+    found = _found(user, wanted)
     rows = list(
-        found.select_related("account", "number", "assigned_to").unread_first()[: min(wanted.length, LONGEST_LIST) + 1]
+        found.rows.select_related("account", "number", "assigned_to").unread_first()[
+            : min(wanted.length, LONGEST_LIST) + 1
+        ]
     )
     has_more = len(rows) > wanted.length and wanted.length < LONGEST_LIST
     rows = rows[: wanted.length]
     known = names_of({(row.account_id, row.person) for row in rows})
     names = {row.pk: known.get((row.account_id, row.person), "") for row in rows}
-    unread = Conversation.objects.for_user(user).unread().count()
+    unread = count_unread(Conversation.objects.for_user(user))
     shown = [
-        (row.pk, row.unread_count, row.last_message_at, row.state, row.assigned_to_id, names[row.pk]) for row in rows
+        (row.pk, row.unread_count, row.last_message_at, row.state, row.assigned_to_id, row.trouble, names[row.pk])
+        for row in rows
     ]
     version = hashlib.sha256(repr((shown, unread)).encode()).hexdigest()[:20]
-    return InboxList(rows=rows, names=names, has_more=has_more, unread=unread, version=version)
+    return InboxList(rows=rows, names=names, has_more=has_more, unread=unread, version=version, left_out=found.left_out)
 
 
-def _view(rows: ConversationQuerySet, user: User, wanted: InboxFilter) -> ConversationQuerySet:
+def count_unread(rows: ConversationQuerySet) -> str:
+    """How many conversations nobody has looked at, as shown: up to 99, then ``99+``.
+
+    Args:
+        rows: of which.
+    """
+    count = rows.unread().order_by()[: MOST_COUNTED + 1].count()
+    return f"{MOST_COUNTED}+" if count > MOST_COUNTED else str(count)
+
+
+def _found(user: User, wanted: InboxFilter) -> Found:
+    rows = Conversation.objects.for_user(user)
     if wanted.account_id is not None:
         rows = rows.filter(account_id=wanted.account_id)
     if wanted.number_id is not None:
         rows = rows.filter(number_id=wanted.number_id)
-    match wanted.view:
+    if clean_words(wanted.words):
+        return search(rows, wanted.words, account_id=wanted.account_id)
+    return Found(_view(rows, user, wanted.view))
+
+
+def _view(rows: ConversationQuerySet, user: User, view: str) -> ConversationQuerySet:
+    match view:
         case "unread":
             return rows.unread()
         case "mine":
@@ -104,31 +122,4 @@ def _view(rows: ConversationQuerySet, user: User, wanted: InboxFilter) -> Conver
             return rows.open().filter(assigned_to__isnull=True)
         case "closed":
             return rows.closed()
-    return rows if wanted.words.strip() else rows.open()
-
-
-def _search(rows: ConversationQuerySet, words: str) -> ConversationQuerySet:
-    words = " ".join(words.replace("\x00", "").split())[:100]
-    if not words:
-        return rows
-    digits = re.sub(r"\D", "", words)
-    if len(digits) >= FEWEST_DIGITS and not re.search(r"[^\W\d_]", words):
-        return rows.filter(person__contains=digits)
-    people: dict[int, list[str]] = {}
-    for account_id, number in find_people(words):
-        people.setdefault(account_id, []).append(number)
-    named = [Q(account_id=account_id, person__in=numbers) for account_id, numbers in people.items()]
-    # Person by person through their indexes; campaigns' texts are not what people look for here.
-    heard = InboundMessage.objects.filter(
-        account_id=OuterRef("account_id"),
-        sender=OuterRef("person"),
-        number_id=OuterRef("number_id"),
-        body__icontains=words,
-    )
-    sent = Message.objects.filter(
-        account_id=OuterRef("account_id"),
-        recipient=OuterRef("person"),
-        number_id=OuterRef("number_id"),
-        body__icontains=words,
-    ).exclude(kind=Message.Kind.CAMPAIGN)
-    return rows.filter(reduce(operator.or_, named, Q(Exists(heard)) | Q(Exists(sent))))
+    return rows.open()

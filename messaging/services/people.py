@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
-from typing import Any
+from collections.abc import Callable, Collection
+from typing import Any, NamedTuple
 
 #: Tells what is known of a person: (account id, number) → merge fields.
 PersonSource = Callable[[int, str], dict[str, Any]]
 #: Tells names: pairs of account id and number → name by pair, without those it does not know.
 NameSource = Callable[[Collection[tuple[int, str]]], dict[tuple[int, str], str]]
-#: Finds people by words of a name: (words, at most so many) → pairs of account id and number.
-PersonSearch = Callable[[str, int], Iterable[tuple[int, str]]]
+
+
+class People(NamedTuple):
+    """People that a search found.
+
+    Args:
+        pairs: account id and number of each.
+        is_all: whether everybody was looked at; else the newest.
+    """
+
+    pairs: list[tuple[int, str]]
+    is_all: bool
+
+
+#: Finds people by words of a name: (words, one account's only, at most so many).
+PersonSearch = Callable[[str, int | None, int], People]
 
 #: Most people that a search for a name goes on with.
 MOST_FOUND = 200
@@ -63,6 +77,12 @@ def names_of(people: Collection[tuple[int, str]]) -> dict[tuple[int, str], str]:
     return names
 
 
-def find_people(words: str) -> list[tuple[int, str]]:
-    """Pairs of account id and number of people whose name holds these words; at most ``MOST_FOUND`` a source."""
-    return [pair for search in _searches for pair in search(words, MOST_FOUND)]
+def find_people(words: str, account_id: int | None = None) -> People:
+    """People whose name holds these words; at most ``MOST_FOUND`` a source.
+
+    Args:
+        words: as somebody types them.
+        account_id: the account they are of; None for any.
+    """
+    found = [search(words, account_id, MOST_FOUND) for search in _searches]
+    return People([pair for people in found for pair in people.pairs], all(people.is_all for people in found))

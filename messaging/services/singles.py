@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import uuid
 from typing import TYPE_CHECKING
 
 from django.db import transaction
@@ -30,6 +31,7 @@ def submit(
     kind: str = Message.Kind.REPLY,
     in_reply_to: InboundMessage | None = None,
     author: User | None = None,
+    composer_key: uuid.UUID | None = None,
 ) -> Message:
     """Queue one message; it leaves once the open transaction is committed.
 
@@ -41,6 +43,7 @@ def submit(
         kind: ``SERVICE`` messages also go to who has opted out.
         in_reply_to: what it answers; one answer each.
         author: who wrote it, None for a machine.
+        composer_key: of the box it was written in; there is one message of each.
 
     Returns:
         The message; in state ``suppressed`` when the recipient is.
@@ -65,6 +68,7 @@ def submit(
         reason=suppression.reason if suppression else "",
         in_reply_to=in_reply_to,
         author=author,
+        composer_key=composer_key,
         created_at=now,
         changed_at=now,
     )

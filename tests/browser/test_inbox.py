@@ -8,7 +8,7 @@ import threading
 
 import pytest
 from django.db import connections
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from integrations.simulator.process import SimulatorProcess
 from integrations.sms.segments import count
@@ -31,9 +31,8 @@ PERSON = "+14155552671"
 def says(number: PhoneNumber, body: str, person: str = PERSON) -> Conversation:
     """Somebody writes, and it waits."""
     message = InboundMessageFactory.create(number=number, sender=person, body=body, handler="inbox")
-    made = note_inbound(message=message, waits=True)
-    assert made is not None
-    return made
+    note_inbound(message=message, waits=True)
+    return Conversation.objects.get(number=message.number, person=message.sender)
 
 
 def in_a_thread_of_its_own(work: object, *args: object) -> None:
@@ -119,6 +118,78 @@ def test_what_a_colleague_answered_is_seen_first_and_the_text_kept(
     console.get_by_role("button", name="Send").click()
     expect(console.locator(".inbox-bubble.is-ours")).to_have_count(2)
     assert Message.objects.count() == 2
+
+
+def test_what_came_after_the_first_keystroke_is_seen_first_though_the_page_shows_it(
+    console: Page, live_server: object, number: PhoneNumber
+) -> None:
+    made = says(number, "Is it on?")
+    open_conversation(console, live_server, PERSON)
+    box, send = console.get_by_label("Text", exact=True), console.get_by_role("button", name="Send")
+    box.fill("N")
+    reply(conversation_id=made.pk, body="Yes.", user=StaffFactory.create(first_name="Maria", last_name="Ruiz"))
+    expect(console.locator(".inbox-bubble.is-ours")).to_have_count(1)
+    box.press_sequentially("o.")
+    send.click()
+    expect(console.get_by_role("alert")).to_contain_text("Maria Ruiz has answered")
+    assert Message.objects.count() == 1
+    # Who begins anew has seen what is there.
+    box.fill("")
+    says(number, "Thanks, and on Sunday?")
+    expect(console.locator(".inbox-bubble.is-theirs").last).to_contain_text("on Sunday")
+    box.fill("On Sunday too.")
+    send.click()
+    expect(console.locator(".inbox-bubble.is-ours")).to_have_count(2)
+
+
+def test_pressing_again_after_a_lost_answer_sends_once(console: Page, live_server: object, number: PhoneNumber) -> None:
+    says(number, "Is it on?")
+    # A window beside it: an answer that is lost is an error in its console, and is meant to be.
+    window = console.context.new_page()
+    open_conversation(window, live_server, PERSON)
+
+    def lose(route: Route) -> None:
+        route.fetch()
+        route.abort()
+
+    window.route("**/write/**", lose, times=1)
+    window.get_by_label("Text", exact=True).fill("Yes, at 2 pm.")
+    window.get_by_role("button", name="Send").click()
+    expect(window.get_by_role("alert")).to_contain_text("it may have been sent")
+    expect(window.locator(".inbox-bubble.is-ours")).to_have_count(1)
+    expect(window.get_by_label("Text", exact=True)).to_have_value("Yes, at 2 pm.")
+    window.get_by_role("button", name="Send").click()
+    expect(window.get_by_label("Text", exact=True)).to_have_value("")
+    assert Message.objects.count() == 1
+
+
+def test_the_keys_send_and_the_note_button_keeps(console: Page, live_server: object, number: PhoneNumber) -> None:
+    says(number, "Is it on?")
+    open_conversation(console, live_server, PERSON)
+    box, note = console.get_by_label("Text", exact=True), console.get_by_role("button", name="Keep as note")
+    box.fill("She sounds upset.")
+    note.click()
+    expect(console.locator(".inbox-bubble.is-note")).to_have_count(1)
+    assert not Message.objects.exists()
+    box.fill("Yes.")
+    note.focus()
+    note.press("Control+Enter")
+    expect(console.locator(".inbox-bubble.is-ours")).to_have_count(1)
+    expect(console.locator(".inbox-bubble.is-note")).to_have_count(1)
+
+
+def test_close_leaves_open_what_the_page_has_not_shown(console: Page, live_server: object, number: PhoneNumber) -> None:
+    made = says(number, "Hello")
+    open_conversation(console, live_server, PERSON)
+    console.route("**/thread/**", lambda route: route.abort())
+    says(number, "wait, my order is wrong!!")
+    console.get_by_role("button", name="Close", exact=True).click()
+    expect(console.get_by_text("has written again. It was not closed")).to_be_visible()
+    expect(console.locator(".inbox-bubble.is-theirs").last).to_contain_text("my order is wrong")
+    console.get_by_role("button", name="Close", exact=True).click()
+    expect(console.get_by_text("Closed. It opens again when they write.")).to_be_visible()
+    made.refresh_from_db()
+    assert not made.is_open
 
 
 def test_the_place_in_a_long_thread_is_kept(console: Page, live_server: object, number: PhoneNumber) -> None:

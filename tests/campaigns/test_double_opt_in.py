@@ -18,7 +18,7 @@ from campaigns.services.audience import measure, members
 from campaigns.services.consent import How, Origin, history
 from campaigns.services.double_opt_in import answer, ask_list, choose_to_ask, join, leave, remind
 from campaigns.services.imports import import_file
-from messaging.models import InboundMessage, Message, PhoneNumber, Suppression
+from messaging.models import Conversation, InboundMessage, Message, PhoneNumber, Suppression
 from tests.factories import (
     CampaignFactory,
     InboundMessageFactory,
@@ -87,6 +87,15 @@ def test_a_keyword_asks_and_a_yes_confirms_with_the_wording_kept(line: PhoneNumb
         confirmed,
         "Yes, please!",
     )
+
+
+def test_a_yes_whose_answer_cannot_be_made_waits_for_a_person(line: PhoneNumber, news: SubscriberList) -> None:
+    receive(line, "News")
+    SubscriberList.objects.filter(pk=news.pk).update(opt_in_confirmed="{{ first_name")
+    confirmed = receive(line, "Yes")
+    assert confirmed.decision.startswith("Confirmed “News”. The answer cannot be made")
+    assert state_of(news) == "subscribed"
+    assert Conversation.objects.get().is_unread
 
 
 def test_a_no_declines_and_a_later_yes_is_about_nothing(line: PhoneNumber, news: SubscriberList) -> None:

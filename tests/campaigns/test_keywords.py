@@ -15,7 +15,7 @@ from campaigns.models import Keyword, Subscriber
 from campaigns.services.keywords import ActionContext, ActionKind, find, register_kind, registry
 from campaigns.services.keywords.checks import clashes, phrase_problems, standard_word_warnings
 from campaigns.services.keywords.matching import Match, folded_words, matching_phrase, phrases_of
-from messaging.models import PhoneNumber
+from messaging.models import Conversation, PhoneNumber
 from tests.factories import (
     CustomFieldFactory,
     KeywordActionFactory,
@@ -231,6 +231,21 @@ def test_an_action_that_nothing_can_do_stops_no_other(line: PhoneNumber) -> None
     message = receive(line, "pizza")
     assert message.decision.startswith("Keyword “Pizza”: cannot do “gone”; tagged")
     assert reply_to(message) == "Yes"
+    assert Conversation.objects.get().is_unread, "somebody has to see to what was not done"
+
+
+def test_what_a_keyword_should_have_answered_and_did_not_waits_for_a_person(line: PhoneNumber) -> None:
+    keyword = KeywordFactory.create(number=line, name="Pizza", reply="Yes")
+    receive(line, "pizza")
+    assert Conversation.objects.get().unread_count == 0, "it was answered"
+    for count, broken in enumerate(("{{ first_name", "{{ nobody_has_it }}"), start=1):
+        Keyword.objects.filter(pk=keyword.pk).update(reply=broken)
+        assert reply_to(receive(line, "pizza")) is None
+        assert Conversation.objects.get().unread_count == count
+    Keyword.objects.filter(pk=keyword.pk).update(reply="")
+    KeywordActionFactory.create(keyword=keyword, kind="join", list=None)
+    receive(line, "pizza")
+    assert Conversation.objects.get().unread_count == 3, "the list is gone"
 
 
 def test_the_same_word_at_the_same_priority_is_a_clash_where_numbers_and_times_overlap(line: PhoneNumber) -> None:

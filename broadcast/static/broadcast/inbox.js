@@ -92,10 +92,19 @@
         recount();
     };
 
+    /* What the writer has seen: as the thread was when the text was begun. Until then it moves on with the thread. */
+    const noteSeen = () => {
+        const thread = document.getElementById("inbox-thread");
+        const form = composer();
+        if (thread && form && !form.elements.text.value.trim()) {
+            form.elements.seen.value = thread.dataset.seen;
+        }
+    };
+
     const title = document.title;
     const showUnread = () => {
         const list = document.getElementById("inbox-list");
-        const unread = list ? Number(list.dataset.unread) : 0;
+        const unread = list && list.dataset.unread !== "0" ? list.dataset.unread : "";
         document.title = unread ? `(${unread}) ${title.trim()}` : title;
         // The sidebar counts too, and is made only when a page is opened.
         const item = list && document.querySelector(`#nav-sidebar a[href="${list.dataset.home}"]`);
@@ -109,7 +118,7 @@
             item.append(badge);
         }
         badge.dataset.inboxBadge = "";
-        badge.textContent = String(unread);
+        badge.textContent = unread;
         badge.hidden = !unread;
     };
 
@@ -145,12 +154,13 @@
         if (send) {
             send.disabled = Boolean(document.querySelector(".inbox-obstacle"));
         }
+        noteSeen();
         markRead();
         showUnread();
     });
     const notSent = (event) => {
         if (event.target.id === "inbox-composer") {
-            refuse("It was not sent: the server did not answer as it should. Your text is still here; try again in a moment.");
+            refuse("The server did not answer as it should: it may have been sent. Look at the thread, or press Send again: what has gone out is not sent twice.");
         }
     };
     document.addEventListener("htmx:sendError", notSent);
@@ -158,6 +168,7 @@
 
     document.addEventListener("input", (event) => {
         if (event.target.name === "text") {
+            noteSeen();
             recount();
         }
     });
@@ -167,7 +178,8 @@
             event.preventDefault();
             const button = form.querySelector("[data-inbox-send]");
             if (!button.disabled) {
-                form.requestSubmit(button);
+                // A click, because htmx sends the name of the button that was clicked, or else of the one that has the focus.
+                button.click();
             }
         }
     });

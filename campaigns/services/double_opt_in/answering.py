@@ -125,5 +125,5 @@ def double_opt_in(inbound: Inbound) -> Decision | None:
     try:
         replies = [texts.confirmed(list_, answered.subscriber) for list_ in answered.lists]
     except TemplateError as error:
-        return Decision(f"Confirmed {names}. The answer cannot be made: {error}")
+        return Decision(f"Confirmed {names}. The answer cannot be made: {error}", waits=True)
     return Decision(f"Confirmed {names}.", "\n".join(dict.fromkeys(replies)))

@@ -34,11 +34,13 @@ def keyword(inbound: Inbound) -> Decision | None:
         rest=match.rest(message.body),
         now=now,
     )
-    done = [_perform(context, action) for action in _actions(match)]
-    why = f"Keyword “{match.keyword}”" + (f": {'; '.join(done)}." if done else ".")
+    outcomes = [_perform(context, action) for action in _actions(match)]
+    why = f"Keyword “{match.keyword}”" + (f": {'; '.join(text for text, _ in outcomes)}." if outcomes else ".")
     reply, problem = _reply(match.keyword, inbound)
     texts = [text for text in (reply, *context.texts) if text]
-    return Decision(f"{why} {problem}".strip(), "".join(texts[:1]), waits=context.waits, more=tuple(texts[1:]))
+    # What a person asked for and did not get, somebody has to see to.
+    waits = context.waits or bool(problem) or not all(is_done for _, is_done in outcomes)
+    return Decision(f"{why} {problem}".strip(), "".join(texts[:1]), waits=waits, more=tuple(texts[1:]))
 
 
 def _reply(found: Keyword, inbound: Inbound) -> tuple[str, str]:
@@ -61,17 +63,18 @@ def _actions(match: Match) -> list[KeywordAction]:
     )
 
 
-def _perform(context: ActionContext, action: KeywordAction) -> str:
+def _perform(context: ActionContext, action: KeywordAction) -> tuple[str, bool]:
+    """What came of an action, and whether it was done."""
     kind = kind_of(action)
     if kind is None:
         logger.error("Keyword %s has an action %r that nothing can do", context.keyword.pk, action.kind)
-        return f"cannot do “{action.kind}”"
+        return f"cannot do “{action.kind}”", False
     try:
         with transaction.atomic():
-            return kind.perform(context, action)
+            return kind.perform(context, action), True
     except ActionFailed as error:
         logger.warning("An action %r of keyword %s failed: %s", action.kind, context.keyword.pk, error)
-        return f"failed: {error}"
+        return f"failed: {error}", False
 
 
 def _values(inbound: Inbound) -> dict[str, Any]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
+from functools import partial
 from typing import Any, cast
 
 from django.contrib import admin, messages
@@ -84,7 +86,7 @@ class ConversationAdmin(ReadOnlyAdmin[Conversation]):
         }
         if conversation is not None:
             context |= pages.thread_context(request, conversation)
-            context |= pages.composer_context(request, conversation)
+            context |= pages.composer_context(request, conversation, seen=context["thread"].seen)
             context |= pages.head_context(request, conversation)
         return TemplateResponse(request, "messaging/inbox/inbox.html", {**context, **(extra_context or {})})
 
@@ -124,24 +126,28 @@ class ConversationAdmin(ReadOnlyAdmin[Conversation]):
         text, user = request.POST.get("text", ""), cast("User", request.user)
         refusal = said = ""
         try:
-            if request.POST.get("as") == "note":
-                services.add_note(conversation_id=pk, body=text, user=user)
-                said = "Note kept."
-            else:
-                seen = Seen.parse(request.POST.get("seen", ""))
-                services.reply(conversation_id=pk, body=text, user=user, seen=seen)
-                said = "Sent."
+            match request.POST.get("as"):
+                case "note":
+                    services.add_note(conversation_id=pk, body=text, user=user)
+                    said = "Note kept."
+                case "reply":
+                    seen, key = Seen.parse(request.POST.get("seen", "")), _key(request.POST.get("key", ""))
+                    services.reply(conversation_id=pk, body=text, user=user, seen=seen, composer_key=key)
+                    said = "Queued: it leaves in a moment."
+                case _:
+                    refusal = "Nothing was sent: press Send, or Keep as note."
         except services.ConversationRefused as error:
             refusal = str(error)
         conversation = self._conversation(request, pk, to_change=True)
+        thread = pages.thread_context(request, conversation)
         composer = pages.composer_context(
-            request, conversation, text=text if refusal else "", refusal=refusal, said=said
+            request, conversation, seen=thread["thread"].seen, text=text if refusal else "", refusal=refusal, said=said
         )
         parts = [
             render_to_string("messaging/inbox/composer.html", composer, request),
             render_to_string(
                 "messaging/inbox/thread.html",
-                {**pages.thread_context(request, conversation), "is_oob": True},
+                {**thread, "is_oob": True},
                 request,
             ),
         ]
@@ -176,7 +182,10 @@ class ConversationAdmin(ReadOnlyAdmin[Conversation]):
         """Close, reopen, or leave it unread; the last goes back to the list."""
         conversation = self._conversation(request, pk, to_change=True)
         acts: dict[str, tuple[Callable[..., None], str]] = {
-            "closed": (services.close, "Closed. It opens again when they write."),
+            "closed": (
+                partial(services.close, seen=Seen.parse(request.POST.get("seen", ""))),
+                "Closed. It opens again when they write.",
+            ),
             "open": (services.reopen, "Open again."),
             "unread": (services.mark_unread, "Left unread."),
         }
@@ -198,6 +207,7 @@ class ConversationAdmin(ReadOnlyAdmin[Conversation]):
             act()
         except services.ConversationRefused as error:
             messages.error(request, str(error))
+            return self._back(request, conversation.pk)
         else:
             self.log_change(request, conversation, done)
             messages.success(request, f"{conversation.person}: {done}")
@@ -206,3 +216,11 @@ class ConversationAdmin(ReadOnlyAdmin[Conversation]):
     def _back(self, request: HttpRequest, pk: int | None) -> HttpResponse:
         where = pages.page_url(pk) if pk else reverse("admin:messaging_conversation_changelist")
         return HttpResponseRedirect(where + pages.query_of(pages.wanted_of(request)))
+
+
+def _key(text: str) -> uuid.UUID | None:
+    """The key of a box in which something was written; None when it is none."""
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        return None

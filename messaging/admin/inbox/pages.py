@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import uuid
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlencode
 
@@ -27,14 +28,18 @@ if TYPE_CHECKING:
 CHANGE_PERMISSION = "messaging.change_conversation"
 
 
+#: What a column of ids can hold.
+_LARGEST_ID = 2**63 - 1
+
+
 def _whole(text: str, usual: int, most: int) -> int:
-    return min(int(text), most) if text.isascii() and text.isdigit() and len(text) < 7 else usual
+    return min(int(text), most) if text.isascii() and text.isdigit() and len(text) < 19 else usual
 
 
 def wanted_of(request: HttpRequest) -> InboxFilter:
     """What the address asks for; what it cannot mean is left out."""
     get = request.GET
-    account, number = (_whole(get.get(name, ""), 0, 10**6) for name in ("account", "number"))
+    account, number = (_whole(get.get(name, ""), 0, _LARGEST_ID) for name in ("account", "number"))
     return InboxFilter(
         view=get.get("view", "") if get.get("view") in VIEWS else "open",
         account_id=account or None,
@@ -69,6 +74,7 @@ def list_context(request: HttpRequest, wanted: InboxFilter, selected_id: int | N
         "query": query,
         "has_more": found.has_more,
         "unread": found.unread,
+        "left_out": found.left_out,
         "more_url": f"{page_url(selected_id) if selected_id else here}{more}",
         "list_version": found.version,
         "list_url": reverse("admin:messaging_conversation_list")
@@ -88,7 +94,12 @@ def filter_context(request: HttpRequest, wanted: InboxFilter) -> dict[str, Any]:
     )
     return {
         "views": [
-            {"title": title, "is_it": name == wanted.view, "url": here + query_of(wanted, view=name, rows="")}
+            {
+                "title": title,
+                # A search is for all views; whoever chooses one leaves it.
+                "is_it": name == wanted.view and not wanted.words,
+                "url": here + query_of(wanted, view=name if name != "open" else "", rows="", q=""),
+            }
             for name, title in VIEWS.items()
         ],
         "accounts": Account.objects.for_user(cast("User", request.user)).order_by("name"),
@@ -128,16 +139,16 @@ def thread_context(request: HttpRequest, conversation: Conversation) -> dict[str
     length = thread_length(request)
     thread = read_thread(conversation, length=length)
     zone = conversation.account.zone
-    notices = notices_of(request, conversation)
-    poll = urlencode({"version": _with_notices(thread.version, notices), "messages": length})
+    notices, wanted = notices_of(request, conversation), wanted_of(request)
+    poll = query_of(wanted, version=_with_notices(thread.version, notices), messages=length)
     earlier = min(length * 4, LONGEST_THREAD)
     return {
         "conversation": conversation,
         "zone": zone,
         "days": _days(thread, zone),
         "thread": thread,
-        "thread_url": f"{reverse('admin:messaging_conversation_thread', args=[conversation.pk])}?{poll}",
-        "earlier": "" if thread.is_all or length >= LONGEST_THREAD else earlier,
+        "thread_url": f"{reverse('admin:messaging_conversation_thread', args=[conversation.pk])}{poll}",
+        "earlier_url": "" if thread.is_all or length >= LONGEST_THREAD else query_of(wanted, messages=earlier),
         "read_url": reverse("admin:messaging_conversation_read", args=[conversation.pk]),
         "notices": notices,
         "may_change": request.user.has_perm(CHANGE_PERMISSION),
@@ -166,19 +177,23 @@ def _bubble(item: ThreadItem) -> dict[str, Any]:
 
 
 def composer_context(
-    request: HttpRequest, conversation: Conversation, *, text: str = "", refusal: str = "", said: str = ""
+    request: HttpRequest, conversation: Conversation, *, seen: str, text: str = "", refusal: str = "", said: str = ""
 ) -> dict[str, Any]:
     """The box in which a reply is written.
 
     Args:
         request: who writes.
         conversation: to whom.
+        seen: mark of the newest messages that are shown above it.
         text: what stands in it.
         refusal: why it was not sent.
         said: what was done.
     """
+    length = thread_length(request)
     return {
         "conversation": conversation,
+        "seen": seen,
+        "key": uuid.uuid4(),
         "text": text,
         "refusal": refusal,
         "said": said,
@@ -188,7 +203,8 @@ def composer_context(
         "gsm7_basic": GSM7_BASIC,
         "gsm7_extension": GSM7_EXTENSION,
         "longest": LONGEST_REPLY_CHARACTERS,
-        "query": query_of(wanted_of(request)),
+        # With as much of the thread as is shown: what is answered with it is no shorter.
+        "write_query": query_of(wanted_of(request), messages=length if length != THREAD_LENGTH else ""),
     }
 
 
