@@ -71,6 +71,11 @@ class LaunchPreview:
 
 def blocking_problems(campaign: Campaign) -> list[str]:
     """Everything that stands in the way of a launch; empty when it can go."""
+    return _judge(campaign)[0]
+
+
+def _judge(campaign: Campaign) -> tuple[list[str], audience.AudienceSize | None]:
+    """What stands in the way, and the audience, which takes four queries to measure; None with too many lists."""
     problems = []
     account, number, gateway = campaign.account, campaign.number, campaign.number.gateway
     if not account.is_active:
@@ -92,7 +97,7 @@ def blocking_problems(campaign: Campaign) -> list[str]:
     try:
         audience.list_positions(campaign)
     except audience.TooManyLists as error:
-        return [*problems, str(error)]
+        return [*problems, str(error)], None
     size = audience.measure(campaign)
     if not campaign.campaign_lists.exists():
         problems.append("It has no list. Add at least one.")
@@ -100,7 +105,7 @@ def blocking_problems(campaign: Campaign) -> list[str]:
         problems.append("Nobody is subscribed to its lists. Import or add subscribers first.")
     elif not size.recipients:
         problems.append("Everybody on its lists has opted out or is suppressed.")
-    return problems
+    return problems, size
 
 
 def _pool_problems(campaign: Campaign, pool: SenderPool) -> list[str]:
@@ -113,10 +118,8 @@ def _pool_problems(campaign: Campaign, pool: SenderPool) -> list[str]:
 
 def preview_launch(campaign: Campaign) -> LaunchPreview:
     """Measure a launch: exact counts, estimated segments and time, and what stands in the way."""
-    problems = blocking_problems(campaign)
-    try:
-        size = audience.measure(campaign)
-    except audience.TooManyLists:
+    problems, size = _judge(campaign)
+    if size is None:
         return LaunchPreview(problems=problems)
     texts, warnings = _texts(campaign)
     counts = [count(text) for text in texts]
