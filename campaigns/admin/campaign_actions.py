@@ -11,8 +11,9 @@ from unfold.enums import ActionVariant
 
 from broadcast.core.confirm import ActionRefused, ConfirmForm, confirmed_action
 from campaigns.admin.campaign_forms import CancelForm, ScheduleForm
+from campaigns.admin.campaign_hours import launch_hours
 from campaigns.admin.campaign_options import option_sentences
-from campaigns.admin.campaign_progress import canary_context, deferral_text, local_time, waits_for_first
+from campaigns.admin.campaign_progress import canary_context, local_time, waits_for_first
 from campaigns.models import Campaign
 from campaigns.services import launch as service
 from campaigns.services.composing import duplicate_campaign
@@ -70,7 +71,7 @@ def launch_context(_admin: Any, _request: HttpRequest, campaign: Campaign) -> di
         "problems": preview.problems,
         "options": option_sentences(campaign, first=preview.canary_people, starts_at=starts_at),
         "duration": duration(preview.seconds),
-        "deferred": deferral_text(campaign, preview.deferral),
+        **launch_hours(campaign, preview),
         "lists": campaign.lists.all(),
         "pool_numbers": campaign.pool.numbers.sendable().count() if campaign.pool else 0,
     }
@@ -81,7 +82,7 @@ def schedule_context(admin: Any, request: HttpRequest, campaign: Campaign) -> di
     context = launch_context(admin, request, campaign)
     if "preview" in context:
         options = option_sentences(campaign, first=context["preview"].canary_people)
-        context |= {"deferred": "", "options": options}
+        context |= {"deferred": "", "begins": "", "options": options}
     return context
 
 

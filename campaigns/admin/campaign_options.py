@@ -12,6 +12,7 @@ from unfold.widgets import UnfoldAdminIntegerFieldWidget
 from campaigns.admin.durations import MinutesField, minutes_text
 from campaigns.models import Campaign
 from campaigns.models.campaigns import MAX_EXPIRE_MINUTES
+from messaging.engine.places import keeps_hours
 
 #: In the order of the form.
 OPTION_FIELDS = (
@@ -122,7 +123,8 @@ def option_sentences(
     if not campaign.expire_minutes:
         sentences.append("No latest time: what is held up leaves whenever it can.")
     elif starts_at is None:
-        sentences.append(f"Nothing leaves later than {minutes_text(campaign.expire_minutes)} after it is due.")
+        counted = "; only hours in which a person may be written to count" if keeps_hours(campaign.account) else ""
+        sentences.append(f"Nothing leaves later than {minutes_text(campaign.expire_minutes)} after it is due{counted}.")
     else:
         sentences.append(f"Nothing leaves after {latest_time(campaign, starts_at)}.")
     return sentences

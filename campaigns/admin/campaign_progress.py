@@ -5,19 +5,18 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from django.core.cache import cache
 from django.urls import reverse
+from django.utils import timezone
 
 from broadcast.core.admin import Labels, list_url
-from broadcast.core.redis import RedisAway, is_away
+from broadcast.core.redis import is_away
+from campaigns.admin.campaign_hours import capped_text, deferral_context, held_back
 from campaigns.admin.campaign_options import clock_text
 from campaigns.models import Campaign
 from campaigns.services.metrics import Progress, campaign_counts, campaign_progress, list_results
 from campaigns.services.senders import CACHE_SECONDS as SENDERS_CACHE_SECONDS
 from campaigns.services.senders import MANY as SENDERS_MANY
 from campaigns.services.senders import sender_results
-from messaging.engine import places
-from messaging.engine.places import Deferral
 from messaging.models import Batch, Message
 from messaging.services import canaries, expiry, stalls
 
@@ -55,40 +54,6 @@ def local_time(campaign: Campaign, moment: dt.datetime | None) -> str:
         return "-"
     local = moment.astimezone(campaign.account.zone)
     return f"{local:%a %-d %b %Y, %H:%M} ({campaign.account.time_zone})"
-
-
-def deferral_text(campaign: Campaign, deferral: Deferral | None) -> str:
-    """How many wait for the hours of their place, and until when; empty when nobody does."""
-    if deferral is None:
-        return ""
-    people = f"{deferral.messages:,} {'person waits' if deferral.messages == 1 else 'people wait'}"
-    never = (
-        f" {deferral.never:,} of them have no open hour in the next two weeks: shorten the account's quiet hours, or enter "
-        "their own time zone."
-        if deferral.never
-        else ""
-    )
-    if deferral.first is None or deferral.last is None:
-        return f"{people} for hours in which they may be written to.{never}"
-    first, last = clock_text(campaign, deferral.first), clock_text(campaign, deferral.last)
-    until = f"until {last}" if first == last else f"the first until {first}, the last until {last}"
-    return f"{people} for the hours of their own place, {until}.{never}"
-
-
-def waiting_for_hours(campaign: Campaign) -> str:
-    """The same of a campaign that is under way; of a large one as it was up to ``SENDERS_CACHE_SECONDS`` ago."""
-    batch = campaign.batch
-    if batch is None or campaign.state != State.SENDING:
-        return ""
-    batch.account = campaign.account
-
-    def text() -> str:
-        return deferral_text(campaign, places.deferral(batch))
-
-    try:
-        return cache.get_or_set(f"deferral-{batch.pk}", text, SENDERS_CACHE_SECONDS) or ""
-    except RedisAway:
-        return text()
 
 
 def next_step(campaign: Campaign) -> str:
@@ -134,11 +99,19 @@ def bar_parts(progress: Progress) -> list[dict[str, Any]]:
     ]
 
 
-def remaining(progress: Progress) -> str:
-    """How long it may take still, in words; empty when unknown."""
-    seconds = progress.seconds_left
-    if not seconds or progress.state != State.SENDING:
+def remaining(progress: Progress, *, deferred: int = 0) -> str:
+    """How long it may take still, in words; empty when unknown.
+
+    Args:
+        progress: a campaign's.
+        deferred: how many wait for their hours, however fast the others leave.
+    """
+    waiting = progress.waiting + progress.leaving - deferred
+    if waiting <= 0 or not progress.per_second or progress.state != State.SENDING:
         return ""
+    seconds = waiting / progress.per_second
+    if deferred:
+        return f"about {max(1, round(seconds / 60))} min left for those whose hours have come"
     return f"about {seconds:.0f} s left" if seconds < 90 else f"about {seconds / 60:.0f} min left"
 
 
@@ -180,6 +153,7 @@ def progress_context(campaign: Campaign, *, shown_state: str = "") -> dict[str, 
     counted = campaign_counts(campaign)
     progress = campaign_progress(campaign, counted)
     batch = campaign.batch
+    held = held_back(campaign)
     page_url = reverse("admin:campaigns_campaign_change", args=[campaign.pk])
     shown = shown_as(campaign)
     leaves_until = batch.expires_at if batch and campaign.state == State.SENDING else None
@@ -190,9 +164,10 @@ def progress_context(campaign: Campaign, *, shown_state: str = "") -> dict[str, 
         "percent": f"{100 * progress.done_share:.0f}",
         "parts": bar_parts(progress),
         "waiting": progress.waiting + progress.leaving,
-        "remaining": remaining(progress),
+        "remaining": remaining(progress, deferred=held.deferral.messages if held.deferral else 0),
         "latest": clock_text(campaign, leaves_until) if leaves_until else "",
-        "deferred": waiting_for_hours(campaign),
+        "capped": capped_text(held.capped, account=campaign.account, now=timezone.now()),
+        **deferral_context(campaign, held.deferral),
         "label": CAMPAIGN_LABELS.get(campaign.state, ""),
         "note": _COLOURS.get(campaign.state, ""),
         "next_step": next_step(campaign),

@@ -25,6 +25,7 @@ _FIELD_LABELS = {
     "last_name": "last name",
     "full_name": "whole name",
     "email": "e-mail",
+    "time_zone": "time zone",
     "ignored": "not used",
 }
 

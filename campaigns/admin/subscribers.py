@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.forms import BaseInlineFormSet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
-from unfold.widgets import UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminSelect2Widget, UnfoldAdminTextInputWidget
 
 from broadcast.core.admin import ConsoleAdmin, ConsoleInline, LargeTableMixin, display, list_url, page_link
 from broadcast.core.confirm import link_action
@@ -21,6 +21,7 @@ from campaigns.services.consent import history
 from campaigns.services.consent.in_words import in_words
 from campaigns.services.consent.subscriptions import delete_subscribers, save_subscriber, save_subscriptions
 from messaging.admin.sources import EVIDENCE_PERMISSION, evidence_url
+from messaging.hours import zone_names
 from messaging.models import InboundMessage, Message, Suppression
 
 if TYPE_CHECKING:
@@ -50,6 +51,13 @@ class SubscriberForm(forms.ModelForm[Subscriber]):
             widget: Any = self.fields["tags"].widget
             # The admin puts a frame with links around it.
             getattr(widget, "widget", widget).attrs |= {OF_ACCOUNT: self.instance.account_id or ""}
+        if "time_zone" in self.fields:
+            names = zone_names()
+            current = self.instance.time_zone
+            choices = [("", "By the number"), *((name, name.replace("_", " ")) for name in names)]
+            if current and current not in names:
+                choices.insert(1, (current, current))
+            self.fields["time_zone"].widget = UnfoldAdminSelect2Widget(choices=choices)
         if "number" in self.fields:
             number = cast("forms.CharField", self.fields["number"])
             number.max_length = None
@@ -156,7 +164,7 @@ class SubscriberAdmin(LargeTableMixin, ConsoleAdmin[Subscriber]):
     actions_detail = ("evidence",)
     change_form_outer_before_template = "campaigns/subscriber_head.html"
     change_form_outer_after_template = "campaigns/subscriber_history.html"
-    add_fieldsets = ((None, {"fields": ("account", "number", ("first_name", "last_name"), "email")}),)
+    add_fieldsets = ((None, {"fields": ("account", "number", ("first_name", "last_name"), ("email", "time_zone"))}),)
     fieldsets = (
         (None, {"fields": (("number", "account"), ("first_name", "last_name"), ("email", "time_zone"), "tags")}),
         ("Record", {"fields": (("created_at", "updated_at"),)}),

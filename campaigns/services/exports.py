@@ -92,11 +92,11 @@ def export_subscribers(list_: SubscriberList, *, file_format: str = CSV) -> Expo
         account=list_.account_id, recipient=OuterRef("subscriber__number")
     )
     subscriptions = list_.subscriptions.annotate(suppression=Subquery(suppression.values("reason")[:1])).order_by("pk")
-    header = ["Number", "First name", "Last name", "E-mail", *(label for _key, label in fields)]
+    header = ["Number", "First name", "Last name", "E-mail", "Time zone", *(label for _key, label in fields)]
     header += ["On the list", "Suppressed", "Came from", "Added"]
     values = subscriptions.values_list(
         *("subscriber__number", "subscriber__first_name", "subscriber__last_name", "subscriber__email"),
-        *("subscriber__fields", "state", "suppression", "source", "created_at"),
+        *("subscriber__time_zone", "subscriber__fields", "state", "suppression", "source", "created_at"),
     )
 
     def rows() -> Iterator[Row]:

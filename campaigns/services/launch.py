@@ -113,7 +113,8 @@ def perform_launch(campaign_id: int) -> None:
             due_at=due_at,
         )
         Campaign.objects.filter(pk=campaign_id).update(batch=batch, number=batch.number_id)
-    if not batch.messages.exists():
+    # Each place of it is somebody's.
+    if not batch.places and not batch.messages.exists():
         _fail(campaign, "Nobody is on its lists any more.")
         batches.cancel_batch(batch.pk)
         return

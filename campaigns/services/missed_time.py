@@ -7,6 +7,9 @@ import datetime as dt
 from django.utils import timezone
 
 from campaigns.models import Campaign
+from campaigns.services import audience
+from messaging.engine import places
+from messaging.engine.launch import count_places
 from messaging.services import alerts
 
 #: How a campaign's reason begins when its time was missed.
@@ -35,13 +38,28 @@ def reason(campaign: Campaign, due: dt.datetime | None) -> str:
         campaign: with its account.
         due: when it was to start.
     """
-    limit = dt.timedelta(minutes=campaign.expire_minutes)
-    if not limit or due is None or timezone.now() < due + limit:
+    minutes, now = campaign.expire_minutes, timezone.now()
+    if not minutes or due is None or now < due + dt.timedelta(minutes=minutes):
+        return ""
+    keeps_hours = places.keeps_hours(campaign.account)
+    # Where somebody's hours came late, so does the latest time. Asked only now, for it counts the whole audience.
+    if keeps_hours and now < _latest(campaign, due):
         return ""
     return (
         f"{MISSED} {due.astimezone(campaign.account.zone):%-d %B %Y, %H:%M}, and nothing was running within its "
-        f"{campaign.expire_minutes} minutes. Nobody has got it. Duplicate it if the news still matters."
+        f"{minutes} {'open ' if keeps_hours else ''}minutes. Nobody has got it. Duplicate it if the news still matters."
     )
+
+
+def _latest(campaign: Campaign, due: dt.datetime) -> dt.datetime:
+    """When the last of a campaign's audience could still be written to; only open minutes count."""
+    try:
+        query = audience.recipient_query(campaign)
+    except audience.TooManyLists:
+        # It cannot be launched anyway.
+        return due
+    audience_places = count_places(account_id=campaign.account_id, recipients=query)
+    return places.latest_of_places(campaign.account, audience_places, due, campaign.expire_minutes)
 
 
 def tell(campaign: Campaign) -> None:

@@ -14,8 +14,8 @@ from campaigns.services.contacts import merge_values
 from integrations.sms.segments import count
 from messaging.engine import places
 from messaging.engine.caps import count_reached
+from messaging.engine.deferrals import Deferral, defer
 from messaging.engine.launch import count_places
-from messaging.engine.places import Deferral
 from messaging.models import PhoneNumber, SenderPool
 from messaging.services import pools
 from messaging.services.canaries import planned_people
@@ -164,7 +164,7 @@ def _held_back(campaign: Campaign) -> tuple[Deferral | None, int]:
     account, query, now = campaign.account, audience.recipient_query(campaign), timezone.now()
     deferral = None
     if places.keeps_hours(account):
-        deferral = places.defer(account, count_places(account_id=account.pk, recipients=query), now)
+        deferral = defer(account, count_places(account_id=account.pk, recipients=query), now)
     return deferral, count_reached(account=account, recipients=query, now=now)
 
 

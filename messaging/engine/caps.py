@@ -99,5 +99,9 @@ def take_turns(account_id: int) -> None:
 
 def text_of(caps: list[Cap]) -> str:
     """Why somebody is left out, for a person."""
-    limits = " or ".join(f"{cap.most} a {cap.per}" for cap in caps)
-    return f"They have had as many campaign messages as the account allows: {limits}."
+    return f"They have had as many campaign messages as the account allows: {limits_text(caps)}."
+
+
+def limits_text(caps: list[Cap]) -> str:
+    """The limits, for a person: "1 a day or 3 a week"; empty without any."""
+    return " or ".join(f"{cap.most} a {cap.per}" for cap in caps)

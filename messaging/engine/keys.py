@@ -44,7 +44,7 @@ def queue(gateway_id: int, name: str) -> str:
 
 
 def open_places(gateway_id: int, batch_id: int) -> str:
-    """Set of the places of a batch whose messages are queued, for their hours have come."""
+    """Sorted set of the places of a batch whose messages are queued, with the unix time at which each closes."""
     return f"{prefix(gateway_id)}open:{batch_id}"
 
 

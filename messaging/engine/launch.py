@@ -178,7 +178,6 @@ def rebuild_queue(batch: Batch) -> int:
     view = look(batch)
     if view is not None:
         queued = queued.filter(place__in=view.open)
-        note_open(batch, view)
     numbers = {row.pk: row for row in PhoneNumber.objects.select_related("gateway").filter(pk__in=batch.senders)}
     total = 0
     rows = queued.order_by("id").values_list("id", "number_id").iterator(chunk_size=ROWS_AT_ONCE)
@@ -189,28 +188,38 @@ def rebuild_queue(batch: Batch) -> int:
         for number_id, ids in by_number.items():
             name = keys.batch_queue(batch.pk, number_id)
             total += put_ids(number=numbers[number_id], queue_name=name, ids=ids)
+    if view is not None:
+        # Last: whoever is killed before has it done again.
+        note_open(batch, view)
     return total
 
 
 def note_open(batch: Batch, view: Openings) -> None:
-    """Remember which places of a batch are queued."""
-    name = keys.open_places(batch.gateway_id, batch.pk)
-    pipe = get_redis().pipeline().delete(name)
-    if view.open:
-        pipe.sadd(name, *view.open).expire(name, OPEN_PLACES_SECONDS)
-    pipe.execute()
-
-
-def forget_closed(batch: Batch, view: Openings) -> bool:
-    """Forget the places of a batch that have closed; whether one is open that was not queued yet.
+    """Remember which places of a batch are queued, and until when: ids of a place that closes fall out of the queues.
 
     Raises:
         redis.RedisError: Redis is away.
     """
-    client, name = get_redis(), keys.open_places(batch.gateway_id, batch.pk)
-    queued = {value.decode() for value in client.smembers(name)}
-    if gone := queued - set(view.open):
-        client.srem(name, *gone)
+    name = keys.open_places(batch.gateway_id, batch.pk)
+    pipe = get_redis().pipeline().delete(name)
+    if view.open:
+        pipe.zadd(name, dict(zip(view.open, view.ends, strict=True))).expire(name, OPEN_PLACES_SECONDS)
+    pipe.execute()
+
+
+def has_opened(batch: Batch, view: Openings, now: dt.datetime) -> bool:
+    """Whether a place of a batch is open that was not queued since it opened.
+
+    Args:
+        batch: which.
+        view: its places.
+        now: an aware time.
+
+    Raises:
+        redis.RedisError: Redis is away.
+    """
+    name = keys.open_places(batch.gateway_id, batch.pk)
+    queued = {value.decode() for value in get_redis().zrangebyscore(name, f"({now.timestamp()}", "+inf")}
     return not queued.issuperset(view.open)
 
 

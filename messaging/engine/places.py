@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from django.db.models import Count
 from django.utils import timezone
 
 from accounts.models import Account
 from messaging.hours import AccountHours, Hours, NeverOpen, hours_for
-from messaging.models import Batch, Message
-from messaging.states import MessageState
+from messaging.models import Batch
 
 #: A place that closes within this time counts as closed: what is claimed needs a while to leave.
 CLOSING_SECONDS = 60
@@ -31,29 +31,14 @@ class Openings:
         closed: those that have to wait.
         late: those whose latest time has passed.
         until: from then on the answer is another one; None when nothing that is open closes.
+        ends: when each of the open ones counts as closed, unix seconds; infinite for one that never closes.
     """
 
     open: tuple[str, ...]
     closed: tuple[str, ...]
     late: tuple[str, ...]
     until: dt.datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Deferral:
-    """What waits for its hours.
-
-    Args:
-        messages: how many, those included that never may leave.
-        first: when the first of them may leave; None when none ever may.
-        last: when the last of them may.
-        never: how many have no open minute in the next two weeks.
-    """
-
-    messages: int
-    first: dt.datetime | None
-    last: dt.datetime | None
-    never: int
+    ends: tuple[float, ...]
 
 
 def account_hours(account: Account) -> AccountHours:
@@ -102,6 +87,7 @@ def _look(
     closed: list[str] = []
     late: list[str] = []
     ends: list[dt.datetime] = []
+    closings: list[float] = []
     for place in places:
         hours = hours_for(place or f"{zone}#", wanted)
         latest = latest_at(hours, due_at, minutes) if due_at is not None else None
@@ -113,11 +99,12 @@ def _look(
             closed.append(place)
             continue
         found.append(place)
+        closings.append(closes.timestamp() - CLOSING_SECONDS if closes is not None else math.inf)
         if latest is not None:
             ends.append(latest)
         if closes is not None:
             ends.append(closes - dt.timedelta(seconds=LEAVING_SECONDS))
-    return Openings(tuple(found), tuple(closed), tuple(late), min(ends, default=None))
+    return Openings(tuple(found), tuple(closed), tuple(late), min(ends, default=None), tuple(closings))
 
 
 def latest_at(hours: Hours, since: dt.datetime, minutes: int) -> dt.datetime | None:
@@ -139,6 +126,23 @@ def latest_at(hours: Hours, since: dt.datetime, minutes: int) -> dt.datetime | N
         return None
 
 
+def latest_of_places(account: Account, places: Iterable[str], since: dt.datetime, minutes: int) -> dt.datetime:
+    """The last of the latest times of some places.
+
+    Args:
+        account: whose quiet hours.
+        places: of the recipients; none stands for the account's own.
+        since: when it was due.
+        minutes: how long it may take, 1 or more.
+
+    Returns:
+        An aware time, never before so many plain minutes have passed.
+    """
+    plain = since + dt.timedelta(minutes=minutes)
+    found = (latest_at(hours_at(account, place), since, minutes) for place in ([*places] or [""]))
+    return max((at for at in found if at is not None), default=plain)
+
+
 def latest_of_batch(batch: Batch, since: dt.datetime) -> dt.datetime | None:
     """From when on nothing leaves of a batch that was due at a time, whatever the place; None: there is no such limit.
 
@@ -148,49 +152,6 @@ def latest_of_batch(batch: Batch, since: dt.datetime) -> dt.datetime | None:
     """
     if not batch.expire_minutes:
         return None
-    plain = since + dt.timedelta(minutes=batch.expire_minutes)
     if not batch.respects_quiet_hours:
-        return plain
-    places = (hours_at(batch.account, place) for place in (batch.places or [""]))
-    found = (latest_at(hours, since, batch.expire_minutes) for hours in places)
-    return max((at for at in found if at is not None), default=plain)
-
-
-def deferral(batch: Batch) -> Deferral | None:
-    """How many messages of a batch wait for their hours, and until when; None when none does.
-
-    Args:
-        batch: with its account.
-    """
-    view = look(batch)
-    if view is None or not view.closed:
-        return None
-    queued = Message.objects.filter(batch=batch, state=MessageState.QUEUED).order_by()
-    return defer(batch.account, dict(queued.values_list("place").annotate(n=Count("id"))))
-
-
-def defer(account: Account, counts: dict[str, int], now: dt.datetime | None = None) -> Deferral | None:
-    """What of some recipients would have to wait now.
-
-    Args:
-        account: whose quiet hours.
-        counts: people by place.
-        now: an aware time; now when omitted.
-    """
-    now = now or timezone.now()
-    soon = now + dt.timedelta(seconds=CLOSING_SECONDS)
-    messages, never = 0, 0
-    times: list[dt.datetime] = []
-    for place, count in counts.items():
-        hours = hours_at(account, place)
-        closes = hours.closes_at(now)
-        if closes is None or closes > soon:
-            continue
-        messages += count
-        try:
-            times.append(hours.opens_at(closes))
-        except NeverOpen:
-            never += count
-    if not messages:
-        return None
-    return Deferral(messages, min(times, default=None), max(times, default=None), never)
+        return since + dt.timedelta(minutes=batch.expire_minutes)
+    return latest_of_places(batch.account, batch.places, since, batch.expire_minutes)

@@ -58,7 +58,7 @@ class Worker:
             if not window.may_start(index):
                 window.take_back(items)
                 continue
-            items = self._leave(items)
+            items = self._leave(self._in_time(items))
             if not items:
                 continue
             if queue.qsize() < window.low_water:
@@ -117,6 +117,20 @@ class Worker:
         for item in left:
             item.checked_at = checked_at
         return left
+
+    def _in_time(self, items: list[Staged]) -> list[Staged]:
+        """Those that may still leave; the others wait in their lane, which is given back at the next tick.
+
+        Usually that has been done already. But whoever stood still has slots again a moment before.
+        """
+        now = time.time()
+        late = [item for item in items if item.lane.expires_at <= now]
+        if not late:
+            return items
+        for lane in {item.lane for item in late}:
+            lane.next_at = math.inf
+        self.window.take_back(late)
+        return [item for item in items if item not in late]
 
     def _leave(self, items: list[Staged]) -> list[Staged]:
         """Note in the journals that messages are about to leave; those that may."""

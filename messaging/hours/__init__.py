@@ -8,12 +8,14 @@ from messaging.hours.places import (
     TWO_DIGIT_CODES,
     UNKNOWN,
     describe,
+    describe_zones,
     is_zone,
     place_key,
     prefix_of,
     prefix_table,
 )
 from messaging.hours.windows import SEARCH_DAYS, AccountHours, Hours, NeverOpen, hours_for
+from messaging.hours.zones import UnknownZone, named_zone, zone_names
 
 __all__ = [
     "MAX_KEY_LENGTH",
@@ -23,10 +25,14 @@ __all__ = [
     "AccountHours",
     "Hours",
     "NeverOpen",
+    "UnknownZone",
     "describe",
+    "describe_zones",
     "hours_for",
     "is_zone",
+    "named_zone",
     "place_key",
     "prefix_of",
     "prefix_table",
+    "zone_names",
 ]

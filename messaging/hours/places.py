@@ -159,3 +159,15 @@ def describe(key: str) -> str:
     """
     place = parse_key(key)
     return "Place unknown, Universal time" if key == UNKNOWN else describe_place(place.zones, place.states)
+
+
+def describe_zones(key: str) -> str:
+    """The time zones of a place for a person, without its states: ``Eastern or Central time``.
+
+    Args:
+        key: as ``place_key`` makes it.
+
+    Raises:
+        ValueError: it is no key.
+    """
+    return describe_place(parse_key(key).zones, ())

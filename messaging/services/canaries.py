@@ -19,6 +19,7 @@ from django.db.models import Max, Q, Value
 from django.db.models.functions import Mod
 from django.utils import timezone
 
+from messaging.engine.places import look
 from messaging.models import Alert, Batch, Message, Suppression
 from messaging.querysets import BatchQuerySet
 from messaging.services.alerts import raise_alert
@@ -104,7 +105,7 @@ def tend(batch: Batch) -> None:
     now = timezone.now()
     if batch.canary_until is None:
         counts = _counts(batch)
-        if any(counts.get(state) for state in _PENDING) and not _is_settled_enough(batch, counts, now):
+        if _are_awaited(batch, counts) and not _is_settled_enough(batch, counts, now):
             return
         until = now + dt.timedelta(minutes=batch.canary_wait_minutes)
         if not _row(batch).filter(canary_until=None).update(canary_until=until, updated_at=now):
@@ -182,6 +183,22 @@ def _sum(counts: dict[str, int], states: Collection[str]) -> int:
     return sum(counts.get(state, 0) for state in states)
 
 
+def _are_awaited(batch: Batch, counts: dict[str, int]) -> bool:
+    """Whether some of the first few may still leave or be answered.
+
+    Those whose hours have not come are not waited for when enough others have left: everybody else would wait for them, too.
+    """
+    if not any(counts.get(state) for state in _PENDING):
+        return False
+    view = look(batch)
+    if view is None or counts.get(MessageState.SENDING) or counts.get(MessageState.UNKNOWN):
+        return True
+    if _sum(counts, _LEFT) < LEAST_PEOPLE:
+        return True
+    first = Message.objects.filter(batch=batch, state=MessageState.QUEUED).canary(batch.canary_step)
+    return first.filter(place__in=view.open).exists()
+
+
 def _is_settled_enough(batch: Batch, counts: dict[str, int], now: dt.datetime) -> bool:
     """Whether most have left, and nothing has come of the others for so long that they are not waited for."""
     if 2 * _sum(counts, _LEFT) < sum(counts.values()):
@@ -245,8 +262,10 @@ def _text(batch: Batch, found: CanaryReport) -> str:
     if batch.state in (BatchState.FINISHED, BatchState.CANCELLED):
         return f"{_did(found, 'Of the first', batch)} It ended before they were judged."
     if found.until is None:
+        view = look(batch)
+        whom = "all whose hours have come" if view is not None and view.closed else "all"
         return (
-            f"{found.left:,} of the first {found.size:,} people have it. When all do, it waits {batch.canary_wait_minutes} "
+            f"{found.left:,} of the first {found.size:,} people have it. When {whom} do, it waits {batch.canary_wait_minutes} "
             "minutes and looks at how they did; everybody else follows."
         )
     at = found.until.astimezone(batch.account.zone)

@@ -31,6 +31,8 @@ logger = logging.getLogger(__name__)
 
 #: Nothing may move for this long before it counts as stalled, seconds.
 STALL_SECONDS = 60
+#: A place that has been open for less than this is not missed yet, seconds: a sweep may be a minute away.
+OPENING_SECONDS = 60 + STALL_SECONDS
 #: The next free moment of a number's pace is remarkable from here on, seconds.
 FAR_SECONDS = 5
 #: A result that waits longer than this to be recorded is remarkable, seconds.
@@ -122,9 +124,11 @@ def _is_settled(batch: Batch) -> bool:
     if batch.canary_state == Batch.Canary.SENDING:
         # An unknown one among the first few is waited for, but not for ever (``canaries.SETTLE_SECONDS``).
         unsent = unsent.canary(batch.canary_step)
-    view = look(batch)
-    if view is not None:
-        unsent = unsent.filter(Q(state=MessageState.SENDING) | Q(place__in=view.open))
+    now = timezone.now()
+    view, before = look(batch, now), look(batch, now - dt.timedelta(seconds=OPENING_SECONDS))
+    if view is not None and before is not None:
+        # Whose hours have come just now is queued by the next sweep, and has not had time to move.
+        unsent = unsent.filter(Q(state=MessageState.SENDING) | Q(place__in=set(view.open).intersection(before.open)))
     return not unsent.exists()
 
 

@@ -7,7 +7,7 @@ import logging
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
-from messaging.engine.launch import forget_closed, is_in_redis, note_open, rebuild_queue
+from messaging.engine.launch import has_opened, is_in_redis, note_open, rebuild_queue
 from messaging.engine.places import look
 from messaging.models import Batch, Message
 from messaging.services import canaries
@@ -69,9 +69,9 @@ def _tend_sending(batch: Batch, *, has_queued: bool) -> None:
 def _refill(batch: Batch) -> None:
     """Queue what should be in Redis and is not, those included whose hours have come."""
     view = look(batch)
-    has_opened = view is not None and forget_closed(batch, view)
+    is_new = view is not None and has_opened(batch, view, timezone.now())
     is_there = is_in_redis(batch)
-    if is_there and not has_opened:
+    if is_there and not is_new:
         return
     queued = Message.objects.filter(batch=batch, state=MessageState.QUEUED)
     if batch.canary_state == Batch.Canary.SENDING:
@@ -82,7 +82,7 @@ def _refill(batch: Batch) -> None:
         if view is not None:
             note_open(batch, view)
         return
-    if has_opened:
+    if is_new:
         logger.info("Batch %s: the hours of more of its recipients have come", batch.pk)
     else:
         logger.warning("Batch %s has queued messages and none in Redis: queued again from the rows", batch.pk)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
+from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
 from django.utils import timezone
 
+from accounts.models import Account
 from campaigns import tasks
-from campaigns.models import Campaign
+from campaigns.models import Campaign, Subscriber
 from campaigns.services import launch
 from campaigns.services.composing import OPTIONS, duplicate_campaign
 from campaigns.services.launch import LaunchError
@@ -197,3 +199,24 @@ def test_a_campaign_tells_why_its_batch_was_paused() -> None:
     assert campaign.state_reason.startswith("The provider refused 30")
     launch.resume(campaign_id=campaign.pk)
     assert (state_of(campaign), batches.resume_batch(batch_of(campaign).pk)) == ("sending", False)
+
+
+def test_hours_in_which_nobody_may_be_written_to_do_not_make_a_campaign_miss_its_time() -> None:
+    """Given four open hours from 20:00, one is left of the evening: a server that is back at 9 launches, after 11 it does not."""
+    zone = ZoneInfo("America/New_York")
+    evening = dt.datetime(2026, 3, 2, 20, 0, tzinfo=zone)
+    with time_machine.travel(evening - dt.timedelta(hours=1), tick=False):
+        early, late = (CampaignFactory.create(expire_minutes=240) for _ in range(2))
+        Account.objects.update(quiet_start="21:00", quiet_end="08:00")
+        Subscriber.objects.update(time_zone="America/New_York")
+        for campaign in (early, late):
+            launch.schedule(campaign_id=campaign.pk, at=evening, user=None)
+    Campaign.objects.filter(pk=late.pk).update(state="draft")
+    with time_machine.travel(evening + dt.timedelta(hours=13), tick=False):
+        tasks.launch_due()
+        assert state_of(early) == "sending"
+    Campaign.objects.filter(pk=late.pk).update(state="scheduled")
+    with time_machine.travel(evening + dt.timedelta(hours=15, seconds=1), tick=False):
+        tasks.launch_due()
+        assert state_of(late) == "failed"
+        assert "within its 240 open minutes" in late.state_reason

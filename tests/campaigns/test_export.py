@@ -80,6 +80,7 @@ def test_a_list_is_exported_with_custom_fields_and_states() -> None:
         first_name="=cmd()",
         email="a@example.com",
         fields={"city": "Bath"},
+        time_zone="America/Denver",
     )
     bob = SubscriberFactory(account=list_.account, number="+14155552672", first_name="Bob", last_name="Ümlaut")
     SubscriptionFactory(list=list_, subscriber=ada, source="people.csv")
@@ -90,26 +91,44 @@ def test_a_list_is_exported_with_custom_fields_and_states() -> None:
     assert export.file_name == f"vip-guests-{timezone.localdate():%Y-%m-%d}.csv"
     header, first, second = rows_of(export)
     assert header == [
-        *("Number", "First name", "Last name", "E-mail", "'=City", "On the list", "Suppressed", "Came from", "Added")
+        *(
+            "Number",
+            "First name",
+            "Last name",
+            "E-mail",
+            "Time zone",
+            "'=City",
+            "On the list",
+            "Suppressed",
+            "Came from",
+            "Added",
+        )
     ]
-    assert first[:8] == [
+    assert first[:9] == [
         "+14155552671",
         "'=cmd()",
         ada.last_name,
         "a@example.com",
+        "America/Denver",
         "Bath",
         "Subscribed",
         "",
         "people.csv",
     ]
-    assert second[:7] == ["+14155552672", "Bob", "Ümlaut", "", "", "Unsubscribed", "Opted out"]
+    assert second[:8] == ["+14155552672", "Bob", "Ümlaut", "", "", "", "Unsubscribed", "Opted out"]
 
 
 @pytest.mark.django_db
 def test_an_exported_list_can_be_imported_elsewhere_as_it_was() -> None:
     list_ = SubscriberListFactory()
     CustomFieldFactory(account=list_.account, key="city", label="City")
-    person = SubscriberFactory(account=list_.account, first_name="=Ada", last_name="+King", fields={"city": "-Bath"})
+    person = SubscriberFactory(
+        account=list_.account,
+        first_name="=Ada",
+        last_name="+King",
+        fields={"city": "-Bath"},
+        time_zone="America/Denver",
+    )
     SubscriptionFactory(list=list_, subscriber=person)
     other = SubscriberListFactory()
     for file_format in ("csv", "xlsx"):
@@ -117,6 +136,7 @@ def test_an_exported_list_can_be_imported_elsewhere_as_it_was() -> None:
         import_file(list_=other, file=io.BytesIO(b"".join(export.chunks)), name=export.file_name)
         copy = Subscriber.objects.get(account=other.account)
         assert (copy.number, copy.first_name, copy.last_name) == (person.number, "=Ada", "+King")
+        assert copy.time_zone == "America/Denver"
         assert copy.fields == {"city": "-Bath"}
     assert other.account.custom_fields.get().key == "city"
 

@@ -334,3 +334,29 @@ def test_no_more_refused_rows_are_kept_than_fit_and_the_count_is_true(monkeypatc
     record = bring(SubscriberListFactory(), "phone\n4155552671\n1\n2\n3\n")
     assert record.rows_invalid == 3
     assert [row["row"] for row in record.rejected] == [3, 4]
+
+
+def test_a_time_zone_is_taken_from_a_file_and_an_unclear_one_is_left_out_with_a_note() -> None:
+    list_ = SubscriberListFactory()
+    text = f"Phone,Time zone\n{ADA},US/Eastern\n{BOB},MST\n{CY},\n"
+    plan = plan_of(list_, text)
+    assert [row.outcome for row in plan.rows] == [Outcome.NEW] * 3
+    assert plan.rows[1].reason.startswith("“MST” may be several time zones. Write America/Denver or America/Phoenix.")
+    bring(list_, text)
+    zones = dict(Subscriber.objects.values_list("number", "time_zone"))
+    assert zones == {ADA: "America/New_York", BOB: "", CY: ""}
+
+    plan = plan_of(list_, f"Phone,Timezone\n{ADA},PST\n{CY},Mars\n")
+    assert [(change.field, change.old, change.new) for change in plan.rows[0].changes] == [
+        ("Time zone", "America/New_York", "America/Los_Angeles")
+    ]
+    bring(list_, f"Phone,Timezone\n{ADA},PST\n{CY},Mars\n")
+    assert Subscriber.objects.get(number=ADA).time_zone == "America/Los_Angeles"
+    assert not CustomField.objects.exists()
+
+
+def test_a_second_column_of_zones_is_a_custom_field_of_another_name() -> None:
+    list_ = SubscriberListFactory()
+    bring(list_, f"Phone,Time zone,Time zone\n{ADA},EST,nonsense\n")
+    person = Subscriber.objects.get()
+    assert (person.time_zone, person.fields) == ("America/New_York", {"custom_time_zone": "nonsense"})

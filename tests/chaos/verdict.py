@@ -7,6 +7,7 @@ from typing import Any
 
 from campaigns.models import Campaign
 from campaigns.services.metrics import campaign_progress, list_results
+from messaging.engine import caps
 from messaging.models import Message
 from messaging.states import FINAL_STATES, TAKEN_STATES, MessageState
 from tests.chaos.adversary import MOST_IN_FLIGHT, Adversary
@@ -104,9 +105,23 @@ def judge(
         stats["sent_after_stop"] == 0, f"{stats['sent_after_stop']} people were written to after their STOP."
     )
     verdict.expect(campaign.state == Campaign.State.FINISHED, f"The campaign is {campaign.state}.")
+    _compare_hours(verdict, audience, campaign, taken)
     _compare_rows(verdict, states, taken)
     _compare_counts(verdict, audience, campaign, states, taken)
     return verdict
+
+
+def _compare_hours(verdict: Verdict, audience: Audience, campaign: Campaign, taken: dict[str, int]) -> None:
+    """Nobody was written to before their hours, or above the account's cap."""
+    rows = Message.objects.filter(batch=campaign.batch)
+    early = rows.filter(recipient__in=audience.asleep, claimed_at__lt=audience.opens_at).count()
+    capped = set(rows.filter(reason=caps.REASON).values_list("recipient", flat=True))
+    verdict.figures |= {"asleep": len(audience.asleep & taken.keys()), "early": early, "capped": len(capped)}
+    verdict.expect(early == 0, f"{early} people were written to before {audience.opens_at:%H:%M:%S} UTC.")
+    above = audience.capped & taken.keys()
+    verdict.expect(not above, f"{len(above)} people were written to above the account's cap.")
+    wrongly = capped - audience.capped
+    verdict.expect(not wrongly, f"{len(wrongly)} people were left out who had had no message.")
 
 
 def _compare_rows(verdict: Verdict, states: dict[str, str], taken: dict[str, int]) -> None:

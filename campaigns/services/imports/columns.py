@@ -26,6 +26,7 @@ _NAMES = {
     Role.LAST_NAME: "Last name",
     Role.FULL_NAME: "Name",
     Role.EMAIL: "E-mail",
+    Role.TIME_ZONE: "Time zone",
 }
 _NAME = re.compile(r"[^\W\d_][^\d@_]{0,39}")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")

@@ -8,6 +8,8 @@ from enum import StrEnum
 
 #: Names that texts can use already; no custom field may take one.
 STANDARD_FIELDS = ("first_name", "last_name", "email", "number")
+#: Keys that no custom field of a file may take.
+RESERVED_KEYS = (*STANDARD_FIELDS, "time_zone")
 MAX_KEY_CHARACTERS = 40
 #: Words that mean something of their own in Liquid.
 _LIQUID_WORDS = frozenset(
@@ -23,6 +25,7 @@ class Role(StrEnum):
     LAST_NAME = "last_name"
     FULL_NAME = "full_name"
     EMAIL = "email"
+    TIME_ZONE = "time_zone"
     CUSTOM = "custom"
     #: Our own exports' columns that say nothing about the person.
     IGNORED = "ignored"
@@ -100,6 +103,19 @@ _EMAIL = frozenset(
         *("mailadresse", "courriel", "correo", "correo electronico", "adresse mail", "adresse email", "emailaddress"),
     )
 )
+_TIME_ZONE = frozenset(
+    (
+        "time zone",
+        "timezone",
+        "tz",
+        "zeitzone",
+        "fuseau horaire",
+        "zona horaria",
+        "huso horario",
+        "tijdzone",
+        "fuso orario",
+    )
+)
 #: Headings of our own exports and of the file of refused rows.
 EXPORT_ONLY = ("On the list", "Suppressed", "Came from", "Added", "Refused because", "Row in the file")
 
@@ -135,6 +151,7 @@ def role_by_name(heading: str) -> Role | None:
         (Role.FIRST_NAME, _FIRST),
         (Role.LAST_NAME, _LAST),
         (Role.FULL_NAME, _FULL),
+        (Role.TIME_ZONE, _TIME_ZONE),
     ):
         if name in names:
             return role
@@ -157,7 +174,7 @@ def field_key(heading: str, taken: set[str]) -> str:
     key = re.sub(r"[^a-z0-9]+", "_", text).strip("_")
     if not key or not key[0].isalpha():
         key = f"field_{key}".rstrip("_")
-    if key in STANDARD_FIELDS or key in _LIQUID_WORDS:
+    if key in RESERVED_KEYS or key in _LIQUID_WORDS:
         key = f"custom_{key}"
     key = key[:MAX_KEY_CHARACTERS].rstrip("_")
     free, number = key, 2

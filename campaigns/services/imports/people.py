@@ -13,6 +13,7 @@ from broadcast.core.phones import normalise
 from campaigns.services.imports.columns import Column
 from campaigns.services.imports.delimited import Record
 from campaigns.services.imports.headers import Role
+from messaging.hours import UnknownZone, named_zone
 
 MAX_NAME_CHARACTERS = 80
 MAX_EMAIL_CHARACTERS = 254
@@ -140,6 +141,8 @@ def _fill_values(person: Person, columns: Iterable[Column]) -> None:
                 _put(person, column.role.value, value, MAX_NAME_CHARACTERS, column)
             case Role.EMAIL:
                 _put_email(person, value)
+            case Role.TIME_ZONE:
+                _put_zone(person, value)
             case _:
                 _put(person, column.key, value, MAX_VALUE_CHARACTERS, column)
 
@@ -166,6 +169,13 @@ def _put_email(person: Person, value: str) -> None:
         person.notes.append("The e-mail address is too long: left out.")
         return
     person.values["email"] = value
+
+
+def _put_zone(person: Person, value: str) -> None:
+    try:
+        person.values["time_zone"] = named_zone(value)
+    except UnknownZone as error:
+        person.notes.append(f"{error} Left out: the hours of every zone of the number are kept.")
 
 
 def clean_value(cell: str) -> str:

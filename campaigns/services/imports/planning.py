@@ -22,7 +22,7 @@ PEOPLE_PER_QUERY = 2000
 #: Suppressions that are a person's own wish; the others are no reason to keep somebody off a list.
 OPT_OUT_REASONS = (Suppression.Reason.OPT_OUT, Suppression.Reason.PROVIDER_OPT_OUT)
 #: Attributes of a subscriber that a file can set; all else goes to its custom fields.
-_ATTRIBUTES = {"first_name": "First name", "last_name": "Last name", "email": "E-mail"}
+_ATTRIBUTES = {"first_name": "First name", "last_name": "Last name", "email": "E-mail", "time_zone": "Time zone"}
 
 
 class Outcome(StrEnum):
@@ -89,6 +89,7 @@ class Profile:
     first_name: str = ""
     last_name: str = ""
     email: str = ""
+    time_zone: str = ""
     fields: dict[str, Any] = field(default_factory=dict)
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 #: Rows of one statement.
 ROWS_PER_STATEMENT = 5000
 #: Text columns of a person, in their order in a row of JSON; custom fields come after them.
-_TEXTS = ("number", "first_name", "last_name", "email")
+_TEXTS = ("number", "first_name", "last_name", "email", "time_zone")
 
 
 def add_people(account_id: int, people: Iterable[Profile]) -> None:
@@ -33,8 +33,8 @@ def add_people(account_id: int, people: Iterable[Profile]) -> None:
 
 
 def change_people(account_id: int, people: Iterable[Profile]) -> None:
-    """Overwrite people's names, e-mail and custom fields."""
-    columns = ("first_name", "last_name", "email", "fields", "updated_at")
+    """Overwrite people's names, e-mail, time zone and custom fields."""
+    columns = ("first_name", "last_name", "email", "time_zone", "fields", "updated_at")
     values = ", ".join(f"{column} = excluded.{column}" for column in columns)
     _upsert_people(account_id, people, f"(account_id, number) DO UPDATE SET {values}")
 
@@ -99,7 +99,7 @@ def _upsert_people(account_id: int, people: Iterable[Profile], conflict: str) ->
     from_rows = {column: f"j.value ->> {index}" for index, column in enumerate(_TEXTS)}
     sql, values = _insert(Subscriber, {**from_rows, "fields": f"j.value -> {len(_TEXTS)}"}, {"account_id": account_id})
     for batch in in_batches(people, ROWS_PER_STATEMENT):
-        rows = _json([[p.number, p.first_name, p.last_name, p.email, p.fields] for p in batch])
+        rows = _json([[p.number, p.first_name, p.last_name, p.email, p.time_zone, p.fields] for p in batch])
         _execute(f"{sql} ON CONFLICT {conflict}", [*values, rows])
 
 
