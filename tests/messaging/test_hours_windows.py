@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import functools
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -241,11 +242,17 @@ keys = st.sampled_from(KEYS) | st.sampled_from(ODD)
 days = st.sampled_from(CHANGES) | st.dates(dt.date(2025, 1, 1), dt.date(2035, 12, 31))
 
 
+@functools.cache
+def zone_of(name: str) -> ZoneInfo:
+    """The zone, read once: Python remembers eight, and a place may lie in more."""
+    return ZoneInfo(name)
+
+
 def open_by_the_clock(key: str, account: AccountHours, at: dt.datetime) -> bool:
     """What the interval logic has to agree with: look at the wall clock in each zone, and at each rule."""
     place = parse_key(key)
     for zone in place.zones:
-        local = at.astimezone(ZoneInfo(zone))
+        local = at.astimezone(zone_of(zone))
         clock = local.time()
         start, end = account.quiet_start, account.quiet_end
         if (start < end and start <= clock < end) or (start > end and (clock >= start or clock < end)):

@@ -192,7 +192,7 @@ def test_a_paused_batch_stops_within_a_moment_and_resumes_from_its_rows(
     thread.start()
     wait_for(lambda: simulator.stats()["messages_taken"] > 200, "the campaign to be under way")
     assert batches.pause_batch(batch.pk, reason="Lunch.")
-    thread.join(10)
+    thread.join(60)
     assert not thread.is_alive()
     drain()
     counts = states(batch)
@@ -216,7 +216,7 @@ def test_a_cancelled_batch_accounts_for_everybody(simulator: SimulatorProcess, n
     thread.start()
     wait_for(lambda: simulator.stats()["messages_taken"] > 100, "the campaign to be under way")
     assert batches.cancel_batch(batch.pk)
-    thread.join(10)
+    thread.join(60)
     drain()
     counts = states(batch)
     assert set(counts) == {"accepted", "cancelled"}
@@ -338,7 +338,7 @@ def test_a_running_sender_begins_anew_with_changed_settings(simulator: Simulator
     wait_for(lambda: simulator.stats()["messages_taken"] > 200, "the campaign to be under way")
     gateway.credentials = {**gateway.credentials, "auth_token": "wrong"}
     gateway.save()
-    thread.join(30)
+    thread.join(60)
     assert not thread.is_alive()
     # The run with the old ones ended; the next, which its end called, found the new ones refused.
     send_all(number)

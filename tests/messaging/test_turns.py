@@ -92,7 +92,7 @@ def test_a_single_message_passes_a_campaign_that_is_under_way(simulator: Simulat
 
     wait_for(has_left, "the single message to leave")
     left_at = Message.objects.get(pk=single.pk).accepted_at
-    thread.join(30)
+    thread.join(60)
     assert not thread.is_alive()
     drain()
     passed = batch.messages.filter(accepted_at__lt=left_at).count() - before

@@ -32,7 +32,7 @@ FAST = SimulatorSettings(
     seed=7,
 )
 #: A condition that has not come true by then never does.
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0
 
 
 def wait_for(condition: Callable[[], object], what: str) -> None:

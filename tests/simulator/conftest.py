@@ -78,7 +78,7 @@ class Receiver:
         self._server.server_close()
 
 
-def wait_for(condition: Callable[[], object], *, seconds: float = 10.0) -> None:
+def wait_for(condition: Callable[[], object], *, seconds: float = 60.0) -> None:
     """Return once the condition holds; fail after this many seconds."""
     deadline = time.monotonic() + seconds
     pause = threading.Event()

@@ -11,7 +11,8 @@ from pathlib import Path
 from broadcast.supervisor.processes import Program
 from broadcast.supervisor.terminal import Terminal
 
-WAIT_SECONDS = 20.0
+# Only a failure waits for so long: a machine that is busy with other things may take half of it.
+WAIT_SECONDS = 60.0
 
 
 def eventually(condition: Callable[[], object], what: str) -> None:

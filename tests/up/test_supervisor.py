@@ -67,7 +67,8 @@ def test_each_line_carries_the_name_of_its_program(tmp_path: Path) -> None:
     terminal, text = recording_terminal()
     with Supervisor(terminal, folder=tmp_path) as supervisor:
         supervisor.start(script("console", "import sys; print('hello'); print('oh no', file=sys.stderr)"))
-        eventually(lambda: "oh no" in text.getvalue(), "the program's lines")
+        # Each comes through a pipe of its own.
+        eventually(lambda: "hello" in text.getvalue() and "oh no" in text.getvalue(), "the program's lines")
 
     assert "console   │ hello\n" in text.getvalue()
     assert "console   │ oh no\n" in text.getvalue()
