@@ -14,9 +14,10 @@ from unittest import mock
 
 from django.contrib.contenttypes.models import ContentType
 from django.core.management.commands import flush
+from django.core.management.sql import sql_flush
 from django.db import connection, transaction
 
-from campaigns.migrations._append_only import MAY_EMPTY
+from campaigns.migrations._append_only import MAY_EMPTY, SQLITE_TRIGGER
 
 
 @dataclass(frozen=True)
@@ -62,13 +63,18 @@ def rows_kept() -> Iterator[None]:
         yield
 
 
-def let_the_ledger_be_emptied() -> None:
-    """Let a test's flush empty the consent ledger, which nothing else may."""
-    with connection.cursor() as cursor:
-        if connection.vendor == "sqlite":
-            cursor.execute("DROP TRIGGER campaigns_consent_no_delete")
-            return
-        name = connection.ops.quote_name(connection.settings_dict["NAME"])
-        cursor.execute(f"ALTER DATABASE {name} SET {MAY_EMPTY} = 'on'")
-    # A session has what its database had when it began.
-    connection.close()
+@contextmanager
+def ledger_emptied_by_flush() -> Iterator[None]:
+    """Let a flush empty the consent ledger, which nothing else may; it is guarded again after each."""
+    if connection.vendor == "sqlite":
+        before = "DROP TRIGGER IF EXISTS campaigns_consent_no_delete"
+        after = [SQLITE_TRIGGER.format(event="DELETE", lower="delete")]
+    else:
+        before = f"SELECT set_config('{MAY_EMPTY}', 'on', true)"
+        after = []
+
+    def statements(*args: Any, **options: Any) -> list[str]:
+        return [before, *sql_flush(*args, **options), *after]
+
+    with mock.patch.object(flush, "sql_flush", statements):
+        yield

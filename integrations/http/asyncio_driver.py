@@ -287,8 +287,8 @@ class _Connection(asyncio.Protocol):
             TransportFailure: no whole reply came; the request counts as gone.
         """
         transport = self.transport
-        if transport is None or transport.is_closing():
-            text = f"The connection to {self.name} was closed before the request was written. Try again."
+        if transport is None or transport.is_closing() or self.loop.time() >= deadline:
+            text = f"The connection to {self.name} was closed, or there too late, before the request was written. Try again."
             raise TransportFailure(text, request_left=False)
         self.is_reusable = False
         self._begin()

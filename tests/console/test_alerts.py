@@ -10,6 +10,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts.models import Account
 from broadcast.core import redis as core_redis
 from broadcast.core.redis import get_redis
 from campaigns.models import Campaign
@@ -107,6 +108,7 @@ def test_first_page_shows_open_alerts_with_links(operator: Client) -> None:
 
 def test_first_page_tells_nothing_twice(operator: Client) -> None:
     campaign = sending_campaign(name="Spring gala")
+    Account.objects.update(contact="help@example.com")
     Batch.objects.update(state="paused", pause_code="rejections")
     Campaign.objects.update(state="paused", state_reason="30 of the last 100 were refused.")
     gateway = GatewayFactory(stopped_reason="20003: Authenticate")
@@ -124,6 +126,7 @@ def test_first_page_tells_of_a_standstill_that_nobody_could_raise(
     operator: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     campaign = sending_campaign(name="Spring gala")
+    Account.objects.update(contact="help@example.com")
     monkeypatch.setattr(stalls, "current", lambda _batch: "No sender runs. Start a cluster.")
     shown = [item.text for item in operator.get("/admin/live/").context["attention"]]
     assert shown == ["No sender runs. Start a cluster."]

@@ -144,7 +144,7 @@ def test_evidence_holds_media_suppressions_and_what_reviews_decided(operator: Cl
     SuppressionFactory.create(recipient=PERSON, note="Another account's")
     _, *rows = cells(operator.get(evidence_url(account.pk), {"format": "csv"}))
     told = [row[1:2] + row[3:5] + row[8:9] for row in rows]
-    assert ["From them", "Received", "https://cdn.example.com/1.png", ""] in told
+    assert ["From them", "Received", "image/png: https://cdn.example.com/1.png", ""] in told
     assert ["Review", "Decided: it was no opt-out", "cancel my order", "Ann Lee (ann@example.com)"] in told
     assert ["Suppression", "Suppressed: may have opted out: to be reviewed", "cancel my order", ""] in told
     assert ["Suppression", "Lifted", "Reviewed: not meant as an opt-out. (Ann Lee)", ""] in told
