@@ -125,14 +125,12 @@ class AccountAdmin(ConsoleAdmin[Account]):
 
     @display(description="Time there now")
     def display_clock(self, account: Account) -> str:
-        """What their clock shows, and whether it is in the quiet hours; recipients have clocks of their own."""
+        """What their clock shows. Whether something may leave is a matter of each recipient's clock."""
         if account.time_zone not in zoneinfo.available_timezones():
             # A form that was refused has the typed value in the object.
             return "-"
         local = timezone.now().astimezone(account.zone)
-        until = account.quiet_until()
-        quiet = f"quiet hours there until {until:%H:%M}" if until else "no quiet hours there now"
-        return f"{local:%a %d %b, %H:%M} ({account.time_zone}), {quiet}"
+        return f"{local:%a %d %b, %H:%M} ({account.time_zone})"
 
 
 class UserMembershipsInline(ConsoleInline[Membership, User]):

@@ -10,7 +10,6 @@ from django.contrib.auth.models import AbstractUser, UserManager
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Lower
-from django.utils import timezone
 
 from accounts.querysets import AccountQuerySet
 from broadcast.core.models import TimestampedModel
@@ -175,28 +174,6 @@ class Account(TimestampedModel):
     def is_active(self) -> bool:
         """Whether it may send."""
         return self.status == self.Status.ACTIVE
-
-    def quiet_until(self, moment: dt.datetime | None = None) -> dt.datetime | None:
-        """When quiet hours end.
-
-        Args:
-            moment: an aware time; now when omitted.
-
-        Returns:
-            None outside quiet hours, else the aware time at which they end.
-        """
-        if self.quiet_start == self.quiet_end:
-            return None
-        local = (moment or timezone.now()).astimezone(self.zone)
-        now = local.time()
-        if self.quiet_start < self.quiet_end:
-            quiet = self.quiet_start <= now < self.quiet_end
-        else:
-            quiet = now >= self.quiet_start or now < self.quiet_end
-        if not quiet:
-            return None
-        day = local.date() if now < self.quiet_end else local.date() + dt.timedelta(days=1)
-        return dt.datetime.combine(day, self.quiet_end, tzinfo=self.zone)
 
 
 class Membership(TimestampedModel):

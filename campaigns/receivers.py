@@ -6,7 +6,7 @@ from typing import Any
 
 from django.dispatch import receiver
 
-from campaigns.services.chains.inbound import chain_handler
+from campaigns.services.chains.inbound import chain_handler, expects
 from campaigns.services.chains.keyword_action import register_chain_kind
 from campaigns.services.chains.runs import end_for
 from campaigns.services.consent.following import Change, follow_lifting, follow_suppression
@@ -15,6 +15,7 @@ from campaigns.services.keywords import keyword, register_own_kinds
 from campaigns.services.launch import follow_batch
 from campaigns.services.questions import opt_in_answer
 from messaging.inbound.router import register
+from messaging.services.loops import register_expectation
 from messaging.services.people import register_name_source, register_person_search, register_person_source
 from messaging.signals import batch_changed, suppression_added, suppression_lifted
 
@@ -28,6 +29,7 @@ register_chain_kind()
 register("double_opt_in", opt_in_answer, before="unclear_opt_out")
 register("chain", chain_handler, before="default_reply")
 register("keyword", keyword, before="default_reply")
+register_expectation(expects)
 
 
 @receiver(batch_changed, dispatch_uid="campaigns_follow_batch")

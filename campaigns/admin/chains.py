@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, cast
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.forms import ModelForm
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
@@ -101,6 +102,12 @@ def archive_context(_admin: Any, _request: HttpRequest, chain: Chain) -> dict[st
     return {"warning": warning if named else ""}
 
 
+def _count_of(rows: QuerySet[Any]) -> Coalesce:
+    """How many rows a chain has, counted by themselves: joined, steps would multiply runs."""
+    counted = rows.filter(chain=OuterRef("pk")).order_by().values("chain").annotate(n=Count("pk")).values("n")
+    return Coalesce(Subquery(counted), 0)
+
+
 @admin.register(Chain)
 class ChainAdmin(ConsoleAdmin[Chain]):
     """Text chains."""
@@ -123,10 +130,13 @@ class ChainAdmin(ConsoleAdmin[Chain]):
         css = {"all": ("broadcast/chains.css",)}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Chain]:
-        """With the number of steps and runs."""
-        running = Count("runs", filter=Q(runs__state="running"), distinct=True)
+        """With the number of steps and runs, but only where they are shown: not for a form or a turn of a rehearsal."""
         found = super().get_queryset(request).select_related("account")
-        return found.annotate(step_count=Count("steps", distinct=True), running=running)
+        if request.resolver_match is None or request.resolver_match.url_name != "campaigns_chain_changelist":
+            return found
+        return found.annotate(
+            step_count=_count_of(ChainStep.objects.all()), running=_count_of(ChainRun.objects.filter(state="running"))
+        )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Chain | None = None) -> Any:
         """A chain stays in its account."""

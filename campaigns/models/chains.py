@@ -191,6 +191,9 @@ class ChainRun(models.Model):
     answers = models.JSONField(default=dict, blank=True)
     last_answer = models.TextField(blank=True)
     score = models.IntegerField(default=0)
+    unanswered = models.PositiveSmallIntegerField(
+        default=0, help_text="Reminders and texts of time-outs since they wrote last."
+    )
     plan: Any = models.JSONField(default=dict, editable=False, help_text="The chain as it was when it was started.")
     started_at = models.DateTimeField(default=timezone.now)
     ended_at = models.DateTimeField(null=True, blank=True)
@@ -211,6 +214,8 @@ class ChainRun(models.Model):
         indexes = (
             # Each minute: whose reminder or time-out is due.
             models.Index(fields=("wakes_at",), condition=models.Q(state="running"), name="campaigns_chain_run_due"),
+            # The list of chains: how many runs of each go on now.
+            models.Index(fields=("chain",), condition=models.Q(state="running"), name="campaigns_chain_run_running"),
             # A conversation's runs, and those an opt-out ends.
             models.Index(fields=("account", "person", "-id"), name="campaigns_chain_run_person"),
         )

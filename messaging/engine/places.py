@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from django.utils import timezone
 
 from accounts.models import Account
-from messaging.hours import AccountHours, Hours, NeverOpen, hours_for
+from messaging.hours import AccountHours, Hours, NeverOpen, hours_for, place_key
 from messaging.models import Batch
 
 #: A place that closes within this time counts as closed: what is claimed needs a while to leave.
@@ -54,6 +54,49 @@ def keeps_hours(account: Account) -> bool:
 def hours_at(account: Account, place: str) -> Hours:
     """The open hours of a place; a message without one is in its account's own zone."""
     return hours_for(place or f"{account.time_zone}#", account_hours(account))
+
+
+def opens_at(*, account: Account, number: str, zone: str, now: dt.datetime) -> dt.datetime | None:
+    """From when on somebody may be written to who has not just written.
+
+    Args:
+        account: whose quiet hours.
+        number: the recipient's, E.164.
+        zone: their own IANA time zone, empty when it is not known.
+        now: an aware time.
+
+    Returns:
+        ``now`` itself when it is a decent hour where they are, else when it will be; None: not within two weeks.
+    """
+    return _opening(account, place_key(number, zone), now)
+
+
+def open_now(account: Account, now: dt.datetime) -> Callable[[str, str], bool]:
+    """Tells of a number and its owner's zone whether it is a decent hour there; for many people at once.
+
+    Args:
+        account: whose quiet hours.
+        now: an aware time; the answers hold for ``CLOSING_SECONDS`` from then on.
+    """
+
+    @cache
+    def is_place_open(place: str) -> bool:
+        return _opening(account, place, now) == now
+
+    return lambda number, zone: is_place_open(place_key(number, zone))
+
+
+def _opening(account: Account, place: str, now: dt.datetime) -> dt.datetime | None:
+    if not keeps_hours(account):
+        return now
+    hours = hours_at(account, place)
+    closes = hours.closes_at(now)
+    if closes is None or closes > now + dt.timedelta(seconds=CLOSING_SECONDS):
+        return now
+    try:
+        return hours.opens_at(closes)
+    except NeverOpen:
+        return None
 
 
 def look(batch: Batch, now: dt.datetime | None = None) -> Openings | None:

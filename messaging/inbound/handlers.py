@@ -12,7 +12,7 @@ from broadcast.core.merge import TemplateError, render_template
 from integrations.sms.events import OptOutAction
 from messaging.inbound.context import Decision, Inbound
 from messaging.models import InboundMessage, Message, Suppression
-from messaging.services.loops import LOOP_MESSAGES, LOOP_MINUTES, is_talking_in_circles
+from messaging.services.loops import LOOP_MESSAGES, LOOP_MINUTES, is_expected, is_talking_in_circles
 from messaging.services.reviews import ask, opt_out_text
 from messaging.services.suppressions import OPT_OUTS, lift, suppress
 from messaging.wording import Intent
@@ -26,13 +26,18 @@ TALK_HOURS = 12
 def loop_guard(inbound: Inbound) -> Decision | None:
     """Too many messages to and from one person at once: two machines answer each other, so ours falls silent.
 
-    What people ask of us about their consent is done all the same, without a word.
+    What people ask of us about their consent is done all the same, without a word. What a running exchange waits for goes on:
+    a long one has more messages.
     """
     message = inbound.message
     if not is_talking_in_circles(inbound.account.pk, message.sender, message.received_at, but=message.pk):
         return None
-    silent = f"Over {LOOP_MESSAGES} messages to and from them in {LOOP_MINUTES} minutes: no automatic answer."
     intent = inbound.reading.intent
+    # HELP is answered, not taken: it would be expected for ever.
+    may_go_on = intent in (Intent.NONE, Intent.OPT_IN) and not inbound.handled_by_provider
+    if may_go_on and is_expected(number_id=inbound.number.pk, person=message.sender, text=message.body):
+        return None
+    silent = f"Over {LOOP_MESSAGES} messages to and from them in {LOOP_MINUTES} minutes: no automatic answer."
     if intent in (Intent.OPT_OUT, Intent.OPT_IN, Intent.UNCLEAR) or inbound.handled_by_provider:
         inbound.muted = silent
         return None

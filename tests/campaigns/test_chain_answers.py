@@ -124,3 +124,117 @@ def test_free_text_keeps_its_length() -> None:
     assert read("fine", "text", low="2", high="5") == "fine"
     assert read("f", "text", low="2", high="5") == ""
     assert read("splendid", "text", low="2", high="5") == ""
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        *(
+            ("yes_no", text)
+            for text in (
+                "I don't know",
+                "don't know yet",
+                "can't wait!",
+                "Wont miss it",
+                "Right now I am driving",
+                "ok who is this",
+                "no idea",
+                "No problem",
+                "yes if my wife can",
+                "si puedo voy",
+                "Not coming",
+                "You know, 👍 or 👎",
+            )
+        ),
+        *(
+            ("choice", text)
+            for text in (
+                "both",
+                "Is there any fish?",
+                "fish was bad last time",
+                "fish allergy",
+                "nothing with fish",
+                "I'll take 2",
+                "un momento por favor",
+                "the",
+            )
+        ),
+        *(
+            ("number", text)
+            for text in (
+                "one of us cannot come",
+                "nobody else",
+                "un momento por favor",
+                "1 moment",
+                "I have 2 questions",
+                "me and 2 kids",
+                "at least 3",
+                "4 pm",
+                "not 4",
+                "seven hundred",
+                "call me at 5",
+            )
+        ),
+        *(
+            ("date", text)
+            for text in (
+                "I sat down",
+                "the sun is out",
+                "not Friday",
+                "not on 14 March",
+                "2027-03-14 or 2027-03-15",
+                "may 2 or 3 people come",
+                "the day after tomorrow",
+                "before Friday",
+                "Friday next week",
+                "Saturday 14 March 2027",
+                "March 14 or 15",
+            )
+        ),
+        ("email", "not ann@example.com"),
+    ],
+)
+def test_what_may_mean_something_else_is_asked_again(kind: str, text: str) -> None:
+    assert read(text, kind) == ""
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "value"),
+    [
+        ("yes_no", "Yes I will be there", "yes"),
+        ("yes_no", "Yes! What time?", "yes"),
+        ("yes_no", "Yes, about 5 of us", "yes"),
+        ("yes_no", "see you there 👍", "yes"),
+        ("yes_no", "ok thanks", "yes"),
+        ("yes_no", "No, sorry, you were right", "no"),
+        ("yes_no", "Sorry can't make it", "no"),
+        ("yes_no", "no we are away", "no"),
+        ("choice", "I'll have the fish", "Fish"),
+        ("choice", "2 please", "Fish"),
+        ("number", "just one", "1"),
+        ("number", "none", "0"),
+        ("number", "3 suitcases", "3"),
+        ("number", "4 people in total, thanks", "4"),
+        ("date", "14 March at 5pm", "2027-03-14"),
+        ("date", "Sunday, 14 March 2027", "2027-03-14"),
+        ("date", "on Friday please", "2026-11-27"),
+        ("email", "my mail is ann@example.com, thanks", "ann@example.com"),
+    ],
+)
+def test_words_that_change_nothing_may_stand_around_an_answer(kind: str, text: str, value: str) -> None:
+    assert read(text, kind) == value
+
+
+def test_choices_that_are_numbers_or_letters_or_begin_alike_are_told_apart() -> None:
+    def choose(text: str, *choices: Choice) -> str:
+        return read_answer(
+            text, Step("q", kind="ask", answer_kind="choice", choices=choices), region="US", today=TODAY
+        ).value
+
+    sizes = (Choice("5"), Choice("10"), Choice("3"))
+    assert (choose("3", *sizes), choose("2", *sizes)) == ("3", "")
+    assert choose("Very good, thanks", Choice("Good"), Choice("Very good")) == "Very good"
+    planets = (Choice("Mars", ("a",)), Choice("Venus", ("b",)))
+    assert (choose("A", *planets), choose("I need a minute", *planets)) == ("Mars", "")
+    times = (Choice("10:00"), Choice("10:30"))
+    assert (choose("10:30", *times), choose("10:00 please", *times)) == ("10:30", "10:00")

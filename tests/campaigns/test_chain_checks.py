@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
@@ -19,10 +20,13 @@ from tests.factories import AccountFactory, ChainFactory
 FIELDS = ("first_name", "email", "number")
 ASK = Step("q", "ask", "Yes or no?", answer_kind="yes_no")
 BYE = Step("bye", "end", "Bye")
+JOIN = Step("join", "join", list_id=1, list_name="Fans")
+MEAL = Step("q", "ask", "?", answer_kind="choice", choices=(Choice("Chicken"), Choice("Fish", ("salmon",))))
 
 
 def errors(*steps: Step) -> list[str]:
-    return [str(finding) for finding in check_plan(Plan("T", 1, "US", steps), fields=FIELDS) if finding.is_error]
+    plan = Plan("T", 1, "US", steps, limit_minutes=120)
+    return [str(finding) for finding in check_plan(plan, fields=FIELDS) if finding.is_error]
 
 
 def test_a_good_chain_has_no_findings() -> None:
@@ -79,6 +83,32 @@ def test_a_good_chain_has_no_findings() -> None:
             ),
             "must be the last",
         ),
+        (
+            (replace(ASK, timeout_minutes=1, timeout_to="q"), BYE),
+            "q: It leads back to itself without an answer, by time-outs",
+        ),
+        (
+            (replace(ASK, timeout_minutes=1, timeout_to="s", goes_to="end"), Step("s", "send", "Hello?", goes_to="q")),
+            "q: It leads back to itself without an answer, by time-outs",
+        ),
+        (
+            (replace(ASK, timeout_minutes=60, timeout_to="s"), Step("s", "send", "Late."), JOIN, BYE),
+            "q: From a time-out it goes to “join”",
+        ),
+        ((replace(ASK, then_to="join"), JOIN, BYE), "q: From an answer that is not understood it goes to “join”"),
+        ((replace(ASK, weights={"maybe": 5}), BYE), "points for “maybe”, which is never its answer"),
+        ((replace(ASK, weights={"yes": 5, "YES": 3}), BYE), "points for “YES” twice"),
+        ((replace(MEAL, weights={"fsh": 3}), BYE), "points for “fsh”, which is never"),
+        ((replace(MEAL, weights={"salmon": 3}), BYE), "points for “salmon”, which is never"),
+        (
+            (Step("q", "ask", "?", answer_kind="number", maximum="5", weights={"6": 1}), BYE),
+            "points for “6”, which is never",
+        ),
+        ((Step("q", "ask", "?", weights={"*": 1}), BYE), "points for “*”, which is never"),
+        ((replace(MEAL, choices=(Choice("10", ("00",)), Choice("10", ("30",)))), BYE), "“10” is there more than once"),
+        ((Step("q", "ask", "?", save_to="email"), BYE), "saves any answer as the e-mail address"),
+        ((replace(ASK, timeout_minutes=120), BYE), "Its time-out never comes: the chain's longest run of 2 hours"),
+        ((replace(ASK, reminder_minutes=150, reminder_text="!"), BYE), "Its reminder never comes"),
     ],
 )
 def test_errors_are_found(steps: tuple[Step, ...], text: str) -> None:
@@ -92,6 +122,27 @@ def test_branches_that_overlap_are_pointed_out() -> None:
     plan = Plan("T", 1, "US", (ASK, Step("b", "branch", branches=branches[::-1], goes_to="end"), BYE))
     found = check_plan(plan, fields=FIELDS)
     assert [(finding.is_error, "can hold" in finding.text) for finding in found] == [(False, True)]
+
+
+def test_good_points_joins_and_time_outs_have_no_errors() -> None:
+    weighed = replace(ASK, weights={"Yes": 5, "no": 0}, timeout_minutes=60, timeout_to="bye")
+    assert errors(weighed, JOIN, replace(MEAL, label="meal", weights={"FISH": 1}), BYE) == []
+    asked_again = replace(ASK, label="again", timeout_minutes=60)
+    assert errors(replace(ASK, timeout_minutes=60, timeout_to="again"), asked_again, JOIN, BYE) == []
+    marks = Step("mark", "ask", "?", answer_kind="number", minimum="1", maximum="5", weights={"1.0": 1, "*": 2})
+    address = Step("mail", "ask", "?", answer_kind="email", save_to="email")
+    assert errors(marks, address, BYE) == []
+
+
+def test_a_question_beside_a_lists_own_is_pointed_out() -> None:
+    def hints(*steps: Step) -> list[str]:
+        return [str(finding) for finding in check_plan(Plan("T", 1, "US", steps), fields=FIELDS)]
+
+    asking = replace(JOIN, list_asks=True)
+    city = Step("city", "ask", "Your city?")
+    assert any("join: “Fans” asks for a YES, and “city”" in text for text in hints(ASK, asking, city))
+    assert hints(ASK, JOIN, city) == []
+    assert hints(ASK, city, asking) == []
 
 
 @pytest.mark.django_db
@@ -143,6 +194,11 @@ def test_lines_become_choices_points_and_branches() -> None:
         {"value": "Fish", "words": ["salmon", "pescado"]},
         {"value": "Meat", "words": []},
     ]
+    assert parse_choices("10:00\n10:30: half past ten\nLate:") == [
+        {"value": "10:00", "words": []},
+        {"value": "10:30", "words": ["half past ten"]},
+        {"value": "Late", "words": []},
+    ]
     assert parse_points("yes = 2\n* = -1") == {"yes": 2, "*": -1}
     assert parse_branches(
         "answer is yes -> thanks\nscore at least 5 -> good\nguests is not 2 → two\notherwise -> bye"
@@ -152,6 +208,9 @@ def test_lines_become_choices_points_and_branches() -> None:
         ("guests", "is_not", "2", "two"),
         ("answer", "otherwise", "", "bye"),
     ]
+    with pytest.raises(NotationError, match="at most 60 characters"):
+        parse_branches(f"answer is {'x' * 61} -> bye")
+    assert parse_branches(f"answer is {'x' * 60} -> bye")[0][2] == "x" * 60
     for parse, line in ((parse_points, "yes"), (parse_branches, "yes -> thanks")):
         with pytest.raises(NotationError, match="yes"):
             parse(line)

@@ -153,9 +153,79 @@ def test_a_list_with_double_opt_in_is_joined_after_their_yes(line: PhoneNumber) 
 def test_who_has_said_nothing_joins_nothing(line: PhoneNumber) -> None:
     fans = SubscriberListFactory.create(account=line.account, name="Fans")
     run = begin(line, steps=({"label": "join", "kind": "join", "list": fans}, *ASK_FIRST))
-    assert "written nothing" in run.events.get(kind="not_joined").text
+    assert "no answer of theirs led there" in run.events.get(kind="not_joined").text
     assert not fans.subscriptions.exists()
     assert not ConsentEvent.objects.exists()
+
+
+@pytest.mark.parametrize("way", ["time-out", "not understood"])
+def test_silence_and_what_nobody_understood_are_no_consent(line: PhoneNumber, way: str) -> None:
+    """Given a chain that goes on to a list without an answer, when it does, then they are on no list and it is on record."""
+    fans = SubscriberListFactory.create(account=line.account, name="Fans")
+    asked = {**ASK_FIRST[0], "timeout_minutes": 60, "timeout_to": "join", "then_to": "join"}
+    run = begin(line, steps=(asked, {"label": "join", "kind": "join", "list": fans}, ASK_FIRST[1]))
+    receive(line, "who is this?")
+    if way == "time-out":
+        with time_machine.travel(timezone.now() + dt.timedelta(minutes=61), tick=False):
+            assert wake_due() == 1
+    else:
+        receive(line, "hello?")
+    assert "no answer of theirs led there" in run.events.get(kind="not_joined").text
+    assert not fans.subscriptions.exists()
+    assert not ConsentEvent.objects.exists()
+
+
+def joining_then_asking(list_: SubscriberList, **question: Any) -> tuple[dict[str, Any], ...]:
+    return (
+        {"label": "name", "kind": "ask", "text": "Your first name?"},
+        {"label": "join", "kind": "join", "list": list_},
+        {"label": "next", "kind": "ask", "text": "And now?", **question},
+    )
+
+
+COLOURS = [{"value": "Yes, red", "words": ["yes"]}, {"value": "Blue", "words": []}]
+
+
+@pytest.mark.parametrize(
+    ("question", "handler"),
+    [
+        ({}, "double_opt_in"),
+        ({"answer_kind": "number"}, "double_opt_in"),
+        ({"answer_kind": "choice", "choices": [{"value": "Red", "words": []}, COLOURS[1]]}, "double_opt_in"),
+        ({"answer_kind": "yes_no"}, "chain"),
+        ({"answer_kind": "choice", "choices": COLOURS}, "chain"),
+    ],
+)
+def test_a_yes_after_a_join_is_the_lists_unless_the_question_wants_one(
+    line: PhoneNumber, question: dict[str, Any], handler: str
+) -> None:
+    fans = SubscriberListFactory.create(account=line.account, name="Fans", double_opt_in=True)
+    run = begin(line, steps=joining_then_asking(fans, **question))
+    receive(line, "Zoë")
+    assert receive(line, "YES").handler == handler
+    run.refresh_from_db()
+    assert fans.subscriptions.live().exists() == (handler == "double_opt_in")
+    assert ("next" in run.answers) == (handler == "chain")
+
+
+def test_more_than_a_plain_yes_answers_the_chain_and_the_list_waits(line: PhoneNumber) -> None:
+    fans = SubscriberListFactory.create(account=line.account, name="Fans", double_opt_in=True)
+    run = begin(line, steps=joining_then_asking(fans))
+    receive(line, "Zoë")
+    assert receive(line, "Lyon").handler == "chain"
+    run.refresh_from_db()
+    assert run.answers["next"] == "Lyon"
+    assert receive(line, "yes").handler == "double_opt_in"
+
+
+def test_a_no_to_a_free_question_is_the_chains_when_the_list_asked_before_it_began(line: PhoneNumber) -> None:
+    fans = SubscriberListFactory.create(account=line.account, double_opt_in=True)
+    ada = SubscriberFactory.create(account=line.account, number=PERSON)
+    join(subscriber=ada, lists=[fans], origin=API, number=line)
+    run = begin(line, steps=({"label": "allergies", "kind": "ask", "text": "Any allergies?"},))
+    assert receive(line, "No").handler == "chain"
+    run.refresh_from_db()
+    assert run.answers == {"allergies": "No"}
 
 
 def test_a_list_that_is_gone_or_strange_is_said_and_the_chain_goes_on(line: PhoneNumber) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 from hypothesis import given, settings
@@ -103,6 +103,53 @@ def test_a_time_out_may_lead_elsewhere() -> None:
     assert play(plan, Start(), TimeOut())[-1].text == "Too late"
 
 
+def test_three_texts_in_a_row_without_an_answer_are_enough() -> None:
+    """Given a question whose time-out leads to itself, when nobody ever answers, then three texts more are all they get."""
+    plan = chain(Step("q", "ask", "Well?", timeout_minutes=1, timeout_to="q"))
+    turns = play(plan, Start(), *[TimeOut()] * 50)
+    assert [turn.text for turn in turns if turn.text] == ["Well?"] * 4
+    assert turns[-1].position.state == "timed_out"
+    assert "without an answer" in turns[-1].position.reason
+    # Whoever writes, whatever it is, is there.
+    plan = chain(Step("q", "ask", "Well?", answer_kind="number", most_tries=9, timeout_minutes=1, timeout_to="q"))
+    turns = play(plan, Start(), *[TimeOut()] * 3, Answered("hm"), *[TimeOut()] * 3)
+    assert turns[-1].position.is_running
+
+
+def test_reminders_count_too_and_a_hand_over_is_still_made() -> None:
+    first = Step("a", "ask", "A?", reminder_minutes=1, reminder_text="A!", timeout_minutes=5, timeout_to="b")
+    second = Step("b", "ask", "B?", reminder_minutes=1, reminder_text="B!", timeout_minutes=5, timeout_to="c")
+    third = Step("c", "ask", "C?", reminder_minutes=1, reminder_text="C!", timeout_minutes=5, timeout_to="d")
+    person = Step("d", "hand_over", "Somebody will write.")
+    silence = (Reminder(), TimeOut(), Reminder(), TimeOut())
+    assert [turn.text for turn in play(chain(first, second, third, person), Start(), *silence)] == [
+        *("A?", "A!", "B?", "B!"),
+        "",
+    ]
+    handed_over = play(chain(first, replace(second, timeout_to="d"), person), Start(), *silence)[-1]
+    assert (handed_over.text, handed_over.position.state) == ("Somebody will write.", "handed_over")
+
+
+def test_points_are_found_however_they_are_written() -> None:
+    asked = Step("q", "ask", "?", answer_kind="yes_no", weights={"Yes": 5})
+    assert play(chain(asked), Start(), Answered("yep"))[-1].position.score == 5
+    meal = Step("q", "ask", "?", answer_kind="choice", choices=(Choice("Café"), Choice("Tea")), weights={"cafe": 3})
+    assert play(chain(meal), Start(), Answered("café"))[-1].position.score == 3
+    mark = Step("q", "ask", "?", answer_kind="number", weights={"2.0": 7, "*": 1})
+    assert [play(chain(mark), Start(), Answered(said))[-1].position.score for said in ("2", "3")] == [7, 3]
+
+
+def test_only_their_own_word_is_a_wish_to_join() -> None:
+    def joins(*events: Event) -> list[bool]:
+        asked = Step(
+            "q", "ask", "Join?", answer_kind="yes_no", most_tries=1, then_to="j", timeout_minutes=5, timeout_to="j"
+        )
+        turn = play(chain(asked, Step("j", "join", list_id=7, list_name="Fans")), Start(), *events)[-1]
+        return [effect.is_their_word for effect in turn.effects if isinstance(effect, Join)]
+
+    assert (joins(Answered("yes")), joins(Answered("who is this?")), joins(TimeOut())) == ([True], [False], [False])
+
+
 @pytest.mark.parametrize("event", [Answered("3"), Reminder(), TimeOut(), LimitReached(), Start()])
 def test_what_has_ended_stays_so(event: Event) -> None:
     position = Position(state="finished", answers={"guests": "2"})
@@ -175,5 +222,6 @@ def test_invariants_hold_for_any_chain_and_any_events(plan: Plan, following: lis
         assert before.is_running or now == before
         if waiting:
             assert now.tries < waiting.most_tries
+            assert now.unanswered <= machine.MAX_UNANSWERED
         assert turn.wakes_in_minutes is None or (now.is_running and turn.wakes_in_minutes > 0)
         before = now

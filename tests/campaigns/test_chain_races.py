@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import threading
 from collections.abc import Callable
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connections
@@ -115,6 +117,30 @@ def test_the_second_waits_until_the_first_has_moved_the_run(line: PhoneNumber, m
     second.join(60)
     assert order == ["first", "second"]
     assert ChainRun.objects.get().answers == {"first": "north", "second": "south"}
+
+
+@pytest.mark.parametrize("attempt", range(ROUNDS))
+@pytest.mark.parametrize("hours", ["day", "night"])
+def test_an_answer_and_a_sweeper_at_once_agree(line: PhoneNumber, attempt: int, hours: str) -> None:
+    """Given a time-out that is due, when the answer comes at the same moment, then one of them moves the run, never both."""
+    later = timezone.now() + dt.timedelta(minutes=61)
+    there = later.astimezone(ZoneInfo("America/Los_Angeles"))
+    if hours == "night":
+        spread = dt.timedelta(hours=2)
+        line.account.quiet_start, line.account.quiet_end = (there - spread).time(), (there + spread).time()
+        line.account.save()
+    asked = {**STEPS[0], "timeout_minutes": 60, "timeout_to": "late"}
+    chain = ChainFactory.create(
+        account=line.account, steps=(asked, STEPS[2], {"label": "late", "kind": "end", "text": "Too late."})
+    )
+    run = start(chain=chain, number=line, person=PERSON, how="test").run
+    at_once(lambda: route(line, f"north{attempt}"), lambda: runs.wake_due(now=later))
+    run.refresh_from_db()
+    assert (run.state, run.wakes_at) == ("finished", None)
+    said = list(Message.objects.order_by("id").values_list("body", flat=True))[1:]
+    took_answer = InboundMessage.objects.get().handler == "chain"
+    assert took_answer or hours == "day"
+    assert said == ([f"north{attempt}"] if took_answer else ["Too late."])
 
 
 @pytest.mark.parametrize("attempt", range(ROUNDS))

@@ -210,8 +210,10 @@ def test_staff_ask_the_pending_of_an_import_once(line: PhoneNumber, news: Subscr
 
 
 def test_asking_waits_for_the_end_of_quiet_hours(line: PhoneNumber, news: SubscriberList) -> None:
-    Account.objects.filter(pk=line.account_id).update(quiet_start="12:00", quiet_end="13:00")
-    news.subscriptions.create(subscriber=SubscriberFactory.create(account=line.account), state="pending")
+    # By the recipient's clock, in California: the account is in New York.
+    Account.objects.filter(pk=line.account_id).update(quiet_start="09:00", quiet_end="10:00")
+    ada = SubscriberFactory.create(account=line.account, number=PERSON)
+    news.subscriptions.create(subscriber=ada, state="pending")
     with time_machine.travel(NOON, tick=True) as clock:
         Subscription.objects.update(created_at=timezone.now())
         choose_to_ask(list_=news)

@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 from django.contrib.messages import get_messages
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from campaigns.models import Chain, ChainRun, Keyword, KeywordAction
-from campaigns.services.chains.runs import start
+from campaigns.services.chains.runs import start, stop
 from messaging.models import Conversation, Message
 from messaging.services.conversations import hand_over
 from messaging.services.threads import newest
@@ -272,3 +274,45 @@ def test_a_keyword_whose_chain_was_archived_can_be_saved_with_a_warning(operator
     assert response.status_code == 302
     said = [str(message) for message in get_messages(response.wsgi_request)]
     assert any("“Gala” is archived: nothing starts it" in text for text in said)
+
+
+def counting(queries: CaptureQueriesContext) -> list[str]:
+    """Queries that count runs or steps."""
+    return [
+        query["sql"]
+        for query in queries.captured_queries
+        if re.search(r"COUNT\(", query["sql"]) and re.search("chainrun|chainstep", query["sql"])
+    ]
+
+
+def test_steps_and_runs_are_counted_by_themselves(operator: Client) -> None:
+    """Given a chain of two steps with three runs, one of them over, when it is listed, then the counts are not multiplied."""
+    made = talk()
+    chain = ChainFactory.create(account=made.account, name="Gala")
+    for person in (PERSON, "+14155552672", "+14155552673"):
+        run = start(chain=chain, number=made.number, person=person, how="test").run
+    stop(run_id=run.pk, by=StaffFactory.create())
+    ChainFactory.create(account=made.account, name="Other", steps=())
+    with CaptureQueriesContext(connection) as queries:
+        response = operator.get(reverse("admin:campaigns_chain_changelist"))
+    listed = {row.name: (row.step_count, row.running) for row in response.context["cl"].result_list}
+    assert listed == {"Gala": (2, 2), "Other": (0, 0)}
+    # The two counts are in the list's one query, and how many chains there are is asked without them.
+    assert len(counting(queries)) == 1
+    sorted_by_runs = operator.get(reverse("admin:campaigns_chain_changelist"), {"o": "-4"})
+    assert [row.name for row in sorted_by_runs.context["cl"].result_list] == ["Gala", "Other"]
+
+
+@pytest.mark.parametrize("page", ["builder", "rehearsal", "turn", "activate", "start", "autocomplete"])
+def test_runs_are_counted_in_the_list_only(operator: Client, page: str) -> None:
+    chain = ChainFactory.create()
+    addresses = pages(chain) | {
+        "autocomplete": (
+            reverse("admin:autocomplete") + "?app_label=campaigns&model_name=keywordaction&field_name=chain",
+            "get",
+        )
+    }
+    url, method = addresses[page]
+    with CaptureQueriesContext(connection) as queries:
+        assert getattr(operator, method)(url).status_code == 200
+    assert counting(queries) == []

@@ -1,49 +1,31 @@
-"""Answers as people write them, checked tolerantly. Nothing is guessed: what could mean two things is asked again."""
+"""Answers as people write them, checked tolerantly. Nothing is guessed: what could mean two things is asked again.
+
+An answer is taken when it is the whole message but for words that change nothing about it (“the salmon, please”).
+"""
 
 from __future__ import annotations
 
 import datetime as dt
 import re
-import unicodedata
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
 from campaigns.models.chain_values import AnswerKind
 from campaigns.services.chains.dates import read_date
+from campaigns.services.chains.numbers import NUMBER_WORDS, decimal, read_number
 from campaigns.services.chains.plan import Step
+from campaigns.services.chains.words import COURTESY, FILLERS, around, fold
+from campaigns.services.chains.yes_no import read_yes_no
 
 #: Longest answer that is kept, in characters.
 MAX_ANSWER_CHARACTERS = 500
-_NUMBER_WORDS: dict[str, int] = {
-    word: number
-    for number, words in enumerate(
-        (
-            "zero none nobody cero ninguno aucun",
-            "one uno una un une",
-            "two dos deux both",
-            "three tres trois",
-            "four cuatro quatre",
-            "five cinco cinq",
-            "six seis",
-            "seven siete sept",
-            "eight ocho huit",
-            "nine nueve neuf",
-            "ten diez dix",
-        )
-    )
-    for word in words.split()
-}
-_YES = frozenset(
-    "y yes yeah yep yup ya yea yess sure ok okay definitely absolutely certainly affirmative true correct right "
-    "si claro oui ouais ja 👍 ✅ ✔".split()
-)
-_NO = frozenset("n no nope nah nay never non nein negative false incorrect 👎 ❌ ✖ cannot cant wont dont".split())
-_UNSURE = frozenset("maybe perhaps unsure possibly quizas quiza peutetre".split())
-_DIGITS = re.compile(r"(?<![\w.,])[-+]?\d+(?:[.,]\d+)*(?!\w)")
 _EMAIL = re.compile(r"[^\s<>,;:()\"]+@[^\s<>,;:()\"]+")
+#: Beginnings of a choice's name that are words of their own.
+_NO_BEGINNINGS = frozenset(
+    "the and but for not nor never neither none nobody both all any either who what why how when where which can".split()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +57,7 @@ def read_answer(text: str, step: Step, *, region: str, today: dt.date) -> Answer
         case AnswerKind.CHOICE:
             value = _read_choice(text, step)
         case AnswerKind.YES_NO:
-            value = _read_yes_no(text)
+            value = read_yes_no(text)
         case AnswerKind.NUMBER:
             return _read_number(text, step)
         case AnswerKind.EMAIL:
@@ -109,81 +91,56 @@ def hint(step: Step) -> str:
             return f"Please answer with a few words{between.replace(' of', ',')}{' characters' if between else ''}."
 
 
-def fold(text: str) -> str:
-    """A text in small letters, without accents and punctuation, its words one blank apart."""
-    text = unicodedata.normalize("NFKD", text.casefold())
-    text = "".join(char for char in text if not unicodedata.combining(char)).replace("'", "").replace("’", "")
-    return " ".join(re.sub(r"[^\w👍👎✅✔❌✖]+|_", " ", text).split())
-
-
 def _read_choice(text: str, step: Step) -> str:
     said = fold(text)
     ways = [(choice.value, {fold(way) for way in (choice.value, *choice.words)} - {""}) for choice in step.choices]
     exact = [value for value, words in ways if said in words]
     if exact:
         return exact[0] if len(exact) == 1 else ""
-    number = re.fullmatch(r"(?:number |option |no )?(\w+)", said)
-    if number:
-        place = int(number[1]) if number[1].isascii() and number[1].isdecimal() else _NUMBER_WORDS.get(number[1], 0)
-        if 1 <= place <= len(step.choices):
-            return step.choices[place - 1].value
-    if {"not", "no", "dont"} & set(said.split()):
-        # “not the fish” names the fish.
-        return ""
-    named = [value for value, words in ways if any(f" {word} " in f" {said} " for word in words)]
-    if not named and len(said) >= 3:
-        named = [value for value, words in ways if any(word.startswith(said) for word in words)]
-    return named[0] if len(named) == 1 else ""
+    # “2” of the choices 5, 2 and 10 is no place.
+    has_numbers = any(word.isdecimal() for _, words in ways for word in words)
+    if not has_numbers and (place := _read_place(said)) and place <= len(step.choices):
+        return step.choices[place - 1].value
+    named = {word: value for value, words in ways for word in words if _is_all_but_fillers(said, word)}
+    # “Very good, thanks” names “very good”, and not “good”.
+    longest = {
+        value
+        for word, value in named.items()
+        if not any(f" {word} " in f" {other} " for other in named if other != word)
+    }
+    if not named and len(said) >= 3 and said not in _NO_BEGINNINGS:
+        longest = {value for value, words in ways if any(word.startswith(said) for word in words)}
+    return longest.pop() if len(longest) == 1 else ""
 
 
-def _read_yes_no(text: str) -> str:
-    said = fold(text)
-    words = re.sub(r"([👍👎✅✔❌✖])", r" \1 ", said).split()
-    if not words or "not" in words or _UNSURE & set(words):
-        return ""
-    if said in ("por supuesto", "bien sur", "of course", "d accord", "daccord"):
-        return "yes"
-    yes, no = bool(_YES & set(words)), bool(_NO & set(words))
-    if said in ("no problem", "why not"):
-        return "yes"
-    if yes == no:
-        # “No, sorry, you were right”: the first word is the answer; “well yes and no” is none.
-        return "yes" if words[0] in _YES and yes and not no else ""
-    return "yes" if yes else "no"
+def _read_place(said: str) -> int:
+    """The place of a choice, such as “2”, “option two, please”; 0 for none."""
+    found = re.fullmatch(r"(?:the )?(?:number |option |no |nr )?(\w+)((?: \w+)*)", said)
+    if found is None or not set(found[2].split()) <= COURTESY:
+        return 0
+    word = found[1]
+    return int(word) if word.isascii() and word.isdecimal() else NUMBER_WORDS.get(word, 0)
+
+
+def _is_all_but_fillers(said: str, phrase: str) -> bool:
+    """Whether a text says this and nothing else: “not the fish” and “is there fish” name the fish, too."""
+    rest = around(said, phrase)
+    return rest is not None and FILLERS.issuperset(rest)
 
 
 def _read_number(text: str, step: Step) -> Answer:
-    found = {_decimal(match[0]) for match in _DIGITS.finditer(text)}
-    if not found:
-        found = {Decimal(_NUMBER_WORDS[word]) for word in fold(text).split() if word in _NUMBER_WORDS}
-    number = found.pop() if len(found) == 1 else None
-    if number is None or any(char.isdigit() for char in _DIGITS.sub("", text)):
+    number = read_number(text)
+    if number is None:
         return Answer("", hint(step))
-    low, high = _decimal(step.minimum), _decimal(step.maximum)
+    low, high = decimal(step.minimum), decimal(step.maximum)
     if (low is not None and number < low) or (high is not None and number > high):
         return Answer("", hint(step))
     return Answer(f"{number.normalize():f}")
 
 
-def _decimal(text: str) -> Decimal | None:
-    """A number in digits; a group of three after a comma or point is thousands when there are several, or for a comma."""
-    if not text:
-        return None
-    if re.fullmatch(r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?", text):
-        text = text.replace(",", "")
-    elif re.fullmatch(r"[-+]?\d{1,3}(?:\.\d{3})+,\d+|[-+]?\d{1,3}(?:\.\d{3}){2,}", text):
-        text = text.replace(".", "").replace(",", ".")
-    else:
-        text = text.replace(",", ".")
-    try:
-        return Decimal(text)
-    except InvalidOperation:
-        return None
-
-
 def _read_email(text: str) -> str:
     found = {match[0].strip(".!?'").removeprefix("mailto:").lower() for match in _EMAIL.finditer(text)}
-    if len(found) != 1:
+    if len(found) != 1 or {"not", "isnt", "wrong", "dont"} & set(fold(_EMAIL.sub(" ", text)).split()):
         return ""
     address = found.pop()
     try:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
 
 from broadcast.core.merge import check_template
 from campaigns.models.chain_values import END_LABEL, LAST_ANSWER, SCORE, AnswerKind, Operator, StepKind
-from campaigns.services.chains.answers import fold
-from campaigns.services.chains.conditions import compares
+from campaigns.services.chains.checks_questions import question_errors
+from campaigns.services.chains.conditions import compares, number_of
 from campaigns.services.chains.machine import MAX_MESSAGE_CHARACTERS
 from campaigns.services.chains.plan import Branch, Plan, Step
 
@@ -85,7 +84,8 @@ def _check_step(plan: Plan, step: Step, fields: tuple[str, ...]) -> Iterator[Fin
             yield error(f"It leads to “{target}”, which is no step. Use one of the labels, or end.")
     yield from _check_texts(plan, step, fields)
     if step.kind == StepKind.ASK:
-        yield from _check_question(step, fields)
+        for text in question_errors(step, fields=fields, limit_minutes=plan.limit_minutes):
+            yield error(text)
     yield from _check_branches(plan, step)
 
 
@@ -97,44 +97,6 @@ def _check_texts(plan: Plan, step: Step, fields: tuple[str, ...]) -> Iterator[Fi
             yield Finding(True, step.label, f"In its {name}: {problem}")
         if len(text) > MAX_MESSAGE_CHARACTERS // 2:
             yield Finding(False, step.label, f"Its {name} is long: {len(text)} characters cost many segments.")
-
-
-def _check_question(step: Step, fields: tuple[str, ...]) -> Iterator[Finding]:
-    def error(text: str) -> Finding:
-        return Finding(True, step.label, text)
-
-    if step.answer_kind == AnswerKind.CHOICE:
-        if len(step.choices) < 2:
-            yield error("A choice needs at least two choices.")
-        seen: dict[str, str] = {}
-        for choice in step.choices:
-            for word in {fold(way) for way in (choice.value, *choice.words)}:
-                if seen.setdefault(word, choice.value) != choice.value:
-                    yield error(f"“{word}” means both {seen[word]} and {choice.value}: leave it to one of them.")
-    low, high = step.minimum, step.maximum
-    if step.answer_kind in (AnswerKind.NUMBER, AnswerKind.TEXT):
-        numbers = [_number(value) for value in (low, high) if value]
-        if None in numbers:
-            yield error("Its minimum and maximum must be numbers, or empty.")
-        elif low and high and not compares(low, Operator.AT_MOST, high):
-            yield error(f"No answer fits: its minimum {low} is over its maximum {high}.")
-    elif step.answer_kind == AnswerKind.DATE and low and high and low > high:
-        yield error(f"No date fits: {low} is after {high}.")
-    if step.save_to and (step.save_to not in fields or step.save_to == "number"):
-        yield error(f"It saves to “{step.save_to}”, which is no field of a subscriber. Add it as a custom field first.")
-    if step.reminder_minutes and not step.reminder_text.strip():
-        yield error("Its reminder has no text.")
-    if step.reminder_minutes and step.timeout_minutes and step.reminder_minutes >= step.timeout_minutes:
-        yield error("Its reminder comes no earlier than its time-out: make it shorter.")
-    if step.timeout_to and not step.timeout_minutes:
-        yield error("It says where a time-out goes to, but not after how many minutes.")
-
-
-def _number(text: str) -> Decimal | None:
-    try:
-        return Decimal(text)
-    except InvalidOperation:
-        return None
 
 
 def _check_branches(plan: Plan, step: Step) -> Iterator[Finding]:
@@ -187,9 +149,9 @@ def _possible(plan: Plan, step: Step, tested: list[Branch]) -> list[str]:
         before = [other for other in plan.steps[: plan.steps.index(step)] if other.kind == StepKind.ASK]
         asked = before[-1] if before else None
     if subject == SCORE or (asked and asked.answer_kind == AnswerKind.NUMBER):
-        low = _number(asked.minimum) if asked and asked.minimum else None
-        high = _number(asked.maximum) if asked and asked.maximum else None
-        bounds = {number for branch in tested if (number := _number(branch.value)) is not None}
+        low = number_of(asked.minimum) if asked and asked.minimum else None
+        high = number_of(asked.maximum) if asked and asked.maximum else None
+        bounds = {number for branch in tested if (number := number_of(branch.value)) is not None}
         around = {bound + change for bound in bounds for change in (-1, 0, 1)}
         around |= {bound for bound in (low, high) if bound is not None}
         inside = [n for n in around if (low is None or n >= low) and (high is None or n <= high)]
@@ -214,13 +176,46 @@ def _check_flow(plan: Plan) -> Iterator[Finding]:
             yield Finding(True, step.label, "Nothing leads to it: lead a step to it, or remove it.")
         elif not (_reach(ways, step.label) & ending):
             yield Finding(True, step.label, "Nobody gets out from here: lead one of the steps after it to an end.")
-    # Without questions, in the order of the steps, what leads back to itself never waits.
-    quick = {step.label: [] if step.kind == StepKind.ASK else ways[step.label] for step in plan.steps}
+    # What leads back to itself without a word of theirs never stops: steps by themselves, questions by their time-outs.
+    quick = {step.label: _time_out(step) if step.kind == StepKind.ASK else ways[step.label] for step in plan.steps}
     for step in plan.steps:
         if any(step.label in _reach(quick, target) for target in quick[step.label]):
-            yield Finding(True, step.label, "It leads back to itself without a question: people would be flooded.")
+            how = "without an answer, by time-outs" if step.kind == StepKind.ASK else "without a question"
+            yield Finding(True, step.label, f"It leads back to itself {how}: people would be flooded.")
+    yield from _check_joins(plan, ways)
     if not any(step.kind == StepKind.ASK for step in plan.steps):
         yield Finding(False, "", "It asks nothing: a campaign or a keyword's reply would do.")
+
+
+def _time_out(step: Step) -> list[str]:
+    return [step.timeout_to] if step.timeout_minutes and step.timeout_to else []
+
+
+def _check_joins(plan: Plan, ways: dict[str, list[str]]) -> Iterator[Finding]:
+    """Lists are joined by an answer, and a list that asks for a YES has the last word."""
+    # As far as a turn goes that begins with something else than an answer.
+    onward = {step.label: [] if step.kind == StepKind.ASK else ways[step.label] for step in plan.steps}
+    joins = {step.label: step for step in plan.steps if step.kind == StepKind.JOIN}
+    for step in plan.steps:
+        if step.kind != StepKind.ASK:
+            continue
+        for why, target in (
+            ("a time-out", "".join(_time_out(step))),
+            ("an answer that is not understood", step.then_to),
+        ):
+            for label in sorted(_reach(onward, target) & joins.keys()):
+                text = (
+                    f"From {why} it goes to “{label}”, which puts them on a list: ask them first, that is no consent."
+                )
+                yield Finding(True, step.label, text)
+    for label, step in joins.items():
+        after = [other for other in _reach(onward, label) if (found := plan.find(other)) and found.kind == StepKind.ASK]
+        if step.list_asks and after:
+            text = (
+                f"“{step.list_name}” asks for a YES, and “{sorted(after)[0]}” is asked at the same moment: a YES or NO can be "
+                "taken for the other's. Put people on the list at the end."
+            )
+            yield Finding(False, label, text)
 
 
 def _reach(ways: dict[str, list[str]], start: str) -> set[str]:

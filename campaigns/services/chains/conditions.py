@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 
 from campaigns.models.chain_values import LAST_ANSWER, SCORE, Operator
-from campaigns.services.chains.answers import fold
 from campaigns.services.chains.plan import Branch
+from campaigns.services.chains.words import fold
 
 
 def holds(branch: Branch, answers: Mapping[str, str], last_answer: str, score: int) -> bool:
@@ -34,9 +34,9 @@ def compares(said: str, operator: str, wanted: str) -> bool:
     """Compare an answer: as numbers where both are, else as texts without case and accents; dates are in ISO form."""
     match operator:
         case Operator.IS:
-            return _same(said, wanted)
+            return same(said, wanted)
         case Operator.IS_NOT:
-            return not _same(said, wanted)
+            return not same(said, wanted)
         case Operator.CONTAINS:
             return bool(fold(wanted)) and f" {fold(wanted)} " in f" {fold(said)} "
         case Operator.AT_LEAST | Operator.AT_MOST:
@@ -46,15 +46,16 @@ def compares(said: str, operator: str, wanted: str) -> bool:
             return operator == Operator.OTHERWISE
 
 
-def _same(said: str, wanted: str) -> bool:
-    numbers = _number(said), _number(wanted)
+def same(said: str, wanted: str) -> bool:
+    """Whether two answers are one: as numbers where both are, else as texts without case, accents and punctuation."""
+    numbers = number_of(said), number_of(wanted)
     if None not in numbers:
         return numbers[0] == numbers[1]
     return fold(said) == fold(wanted) if fold(wanted) else said == wanted
 
 
 def _order(said: str, wanted: str) -> int | None:
-    left, right = _number(said), _number(wanted)
+    left, right = number_of(said), number_of(wanted)
     if left is not None and right is not None:
         return (left > right) - (left < right)
     if not said or left is not None or right is not None:
@@ -62,7 +63,8 @@ def _order(said: str, wanted: str) -> int | None:
     return (said > wanted) - (said < wanted)
 
 
-def _number(text: str) -> Decimal | None:
+def number_of(text: str) -> Decimal | None:
+    """A number in digits as answers are kept; None for anything else."""
     try:
         number = Decimal(text)
     except InvalidOperation:

@@ -6,6 +6,8 @@ import datetime as dt
 import re
 import unicodedata
 
+from campaigns.services.chains.words import FILLERS
+
 #: Countries that write the month before the day.
 _MONTH_FIRST = frozenset(("US", "PR", "GU", "VI", "AS", "MP", "PH", "FM", "MH", "PW"))
 _MONTHS = {
@@ -45,14 +47,23 @@ _WEEKDAYS = {
     for word in words.split()
 }
 _NEAR = {"today": 0, "hoy": 0, "tomorrow": 1, "tmrw": 1, "demain": 1, "manana": 1}
-_ISO = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})")
-_DIGITS = re.compile(r"(\d{1,2})[-/.](\d{1,2})(?:[-/.](\d{4}|\d{2}))?")
-_DAY_MONTH = re.compile(r"(\d{1,2})(?:st|nd|rd|th|er)?(?: (?:of|de))? ([a-z]+)(?:(?: (?:of|de))? (\d{4}))?")
-_MONTH_DAY = re.compile(r"([a-z]+) (?:the )?(\d{1,2})(?:st|nd|rd|th)?(?: (\d{4}))?")
+_MONTH_NAMES = "|".join(sorted(_MONTHS, key=len, reverse=True))
+_ISO = re.compile(r"(?<!\d)(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?!\d)")
+_DIGITS = re.compile(r"(?<!\d)(\d{1,2})[-/.](\d{1,2})(?:[-/.](\d{4}|\d{2}))?(?!\d)")
+_DAY_MONTH = re.compile(
+    rf"\b(\d{{1,2}})(?:st|nd|rd|th|er)? (?:(?:of|de) )?({_MONTH_NAMES})\b(?: (?:(?:of|de) )?(\d{{4}})\b)?"
+)
+_MONTH_DAY = re.compile(rf"\b({_MONTH_NAMES}) (?:the )?(\d{{1,2}})(?:st|nd|rd|th)?\b(?: (\d{{4}})\b)?")
+_TIME = re.compile(r"\b(?:at )?\d{1,2}:\d\d(?: ?[ap]m\b)?|\b(?:at )?\d{1,2} ?[ap]m\b|\bat \d{1,2}$")
+#: Words around a date that change nothing about it. “Before”, “the day after” and “next week” do.
+_AROUND = FILLERS | frozenset(
+    "on at next arrive arrives arriving come coming date day morning noon afternoon evening night tonight birthday born llego "
+    "arrive arrivons llegamos dia du de del den".split()
+)
 
 
 def read_date(text: str, *, region: str, today: dt.date) -> dt.date | None:
-    """A date, None when there is none in the text or it could be two.
+    """A date, None when there is none in the text, it could be two, or something is said about it.
 
     Args:
         text: what the person wrote: ``2027-03-14``, ``3/14``, ``14 March``, ``March 14th, 2027``, ``tomorrow``, ``Friday``.
@@ -60,50 +71,42 @@ def read_date(text: str, *, region: str, today: dt.date) -> dt.date | None:
         today: a date without a year is the next one from here.
     """
     said = unicodedata.normalize("NFKD", text.casefold())
-    said = "".join(char for char in said if not unicodedata.combining(char))
-    said = " ".join(re.sub(r"[^\w/.\-]+", " ", said).split()).strip(" .")
-    if iso := _ISO.search(said):
-        return _make(int(iso[1]), int(iso[2]), int(iso[3]))
-    found = {day for day in (_by_digits(said, region, today), *_by_name(said, today)) if day}
-    if not found:
-        words = said.replace(".", " ").split()
-        found = {today + dt.timedelta(days=_NEAR[word]) for word in words if word in _NEAR}
+    said = "".join(char for char in said if not unicodedata.combining(char)).replace("'", "").replace("’", "")
+    said = " ".join(re.sub(r"[^\w/.:\-]+", " ", said).split()).strip(" .:")
+    found: list[dt.date | None] = []
+
+    def take(date: dt.date | None) -> str:
+        found.append(date)
+        return " "
+
+    said = _TIME.sub(" ", said)
+    said = _ISO.sub(lambda match: take(_make(int(match[1]), int(match[2]), int(match[3]))), said)
+    said = _DIGITS.sub(lambda match: take(_by_digits(match, region, today)), said)
+    said = " ".join(re.sub(r"[.:\-/]", " ", said).split())
+    said = _DAY_MONTH.sub(lambda match: take(_make(_year(match[3]), _MONTHS[match[2]], int(match[1]), today)), said)
+    said = _MONTH_DAY.sub(lambda match: take(_make(_year(match[3]), _MONTHS[match[1]], int(match[2]), today)), said)
+    words = said.split()
+    weekdays = {_WEEKDAYS[word] for word in words if word in _WEEKDAYS}
+    if found:
+        # “Friday 14 March” has to be a Friday.
+        if any(date is None or weekdays - {date.weekday()} for date in found):
+            return None
+    else:
+        found = [today + dt.timedelta(days=_NEAR[word]) for word in words if word in _NEAR]
         # A weekday is the next one, today's name a week from now.
-        found |= {
-            today + dt.timedelta(days=(_WEEKDAYS[word] - today.weekday() - 1) % 7 + 1)
-            for word in words
-            if word in _WEEKDAYS
-        }
-    return found.pop() if len(found) == 1 else None
+        found += [today + dt.timedelta(days=(day - today.weekday() - 1) % 7 + 1) for day in weekdays]
+    rest = {word for word in words if word not in _WEEKDAYS and word not in _NEAR}
+    dates = set(found)
+    return dates.pop() if len(dates) == 1 and rest <= _AROUND else None
 
 
-def _by_digits(said: str, region: str, today: dt.date) -> dt.date | None:
-    matches = list(_DIGITS.finditer(said))
-    if len(matches) != 1:
-        return None
-    first, second = int(matches[0][1]), int(matches[0][2])
+def _by_digits(match: re.Match[str], region: str, today: dt.date) -> dt.date | None:
+    first, second = int(match[1]), int(match[2])
     month, day = (first, second) if region in _MONTH_FIRST else (second, first)
     if month > 12:
         # Only the other order makes a date.
         month, day = day, month
-    return _make(_year(matches[0][3]), month, day, today)
-
-
-def _by_name(said: str, today: dt.date) -> list[dt.date | None]:
-    said = said.replace(".", " ").replace("-", " ")
-    said = " ".join(said.split())
-    found: list[dt.date | None] = [
-        _make(_year(match[3]), _MONTHS[match[2]], int(match[1]), today)
-        for match in _DAY_MONTH.finditer(said)
-        if match[2] in _MONTHS
-    ]
-    if not found:
-        found = [
-            _make(_year(match[3]), _MONTHS[match[1]], int(match[2]), today)
-            for match in _MONTH_DAY.finditer(said)
-            if match[1] in _MONTHS
-        ]
-    return found
+    return _make(_year(match[3]), month, day, today)
 
 
 def _year(text: str | None) -> int | None:

@@ -45,8 +45,9 @@ def carry_out(
             case machine.Save(field, value):
                 person = ensure_subscriber(account_id=run.account_id, number=run.person)
                 set_value(subscriber=person, field=field, value=value)
-            case machine.Join(step, list_id, list_name):
-                troubles.append(_join(run, step, list_id, list_name, inbound, now))
+            case machine.Join(step, list_id, list_name, is_their_word):
+                words = inbound if is_their_word else None
+                troubles.append(_join(run, step, list_id, list_name, words, now))
             case machine.HandOver(staff_id):
                 _hand_over(run, turn.position, staff_id, inbound)
             case machine.Note(kind, step, text):
@@ -61,10 +62,9 @@ def _sentences(troubles: Iterable[str]) -> Iterable[str]:
 
 
 def _join(
-    run: ChainRun, step: str, list_id: int, list_name: str, inbound: InboundMessage | None, now: dt.datetime
+    run: ChainRun, step: str, list_id: int, list_name: str, words: InboundMessage | None, now: dt.datetime
 ) -> str:
-    """Put them on a list by their own words; what stands in the way, empty for nothing."""
-    words = inbound or _last_words(run)
+    """Put them on a list by the words that led there; what stands in the way, empty for nothing."""
     list_ = SubscriberList.objects.select_related("account", "opt_in_number").filter(
         pk=list_id, account_id=run.account_id
     )
@@ -73,10 +73,10 @@ def _join(
     if chosen is None:
         why_not = f"did not join “{list_name}”: the list is gone"
     elif words is None:
-        # A list is joined by who says so; from silence no ledger could show a consent.
-        why_not = f"did not join “{list_name}”: they have written nothing in this chain"
+        # A list is joined by who says so; silence, or words that nobody understood, are no consent.
+        why_not = f"did not join “{list_name}”: no answer of theirs led there"
     if chosen is None or words is None:
-        record(run, EventKind.NOT_JOINED, step=step, text=why_not, inbound=inbound)
+        record(run, EventKind.NOT_JOINED, step=step, text=why_not, inbound=words)
         return why_not
     origin = Origin(
         how=How.CHAIN,
@@ -93,14 +93,8 @@ def _join(
         now=now,
     )[0]
     kind = EventKind.NOT_JOINED if joined.outcome == Outcome.REFUSED else EventKind.JOINED
-    record(run, kind, step=step, text=str(joined), inbound=inbound)
+    record(run, kind, step=step, text=str(joined), inbound=words)
     return str(joined) if joined.outcome in _TROUBLE else ""
-
-
-def _last_words(run: ChainRun) -> InboundMessage | None:
-    """What they wrote last in this run."""
-    event = run.events.filter(inbound__isnull=False).select_related("inbound").order_by("-id").first()
-    return event.inbound if event else None
 
 
 def _hand_over(run: ChainRun, position: machine.Position, staff_id: int | None, inbound: InboundMessage | None) -> None:

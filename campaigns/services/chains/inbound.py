@@ -6,11 +6,15 @@ import datetime as dt
 
 from django.utils import timezone
 
-from campaigns.models.chain_values import EventKind, RunState
+from campaigns.models import ChainRun
+from campaigns.models.chain_values import AnswerKind, EventKind, RunState
 from campaigns.services.chains.answers import read_answer
-from campaigns.services.chains.plan import plan_from_json
+from campaigns.services.chains.plan import Step, plan_from_json
 from campaigns.services.chains.runs import answer, running_with
 from messaging.inbound.context import Decision, Inbound
+
+#: Kinds of questions that a plain YES or NO may answer, if they understand it.
+_YES_OR_NO = (AnswerKind.YES_NO, AnswerKind.CHOICE)
 
 
 def chain_handler(inbound: Inbound) -> Decision | None:
@@ -35,6 +39,9 @@ def chain_handler(inbound: Inbound) -> Decision | None:
 def takes(inbound: Inbound, *, since: dt.datetime) -> bool:
     """Whether a chain asked the sender something after a moment that the message is an answer to.
 
+    A plain YES or NO to a list that was asked about on the way of the same chain is the list's, unless the chain's own
+    question is one of yes or no, or has that choice.
+
     Args:
         inbound: the message.
         since: when something else asked them.
@@ -42,7 +49,29 @@ def takes(inbound: Inbound, *, since: dt.datetime) -> bool:
     run = running_with(number_id=inbound.number.pk, person=inbound.message.sender)
     if run is None or not run.events.filter(kind=EventKind.SAID, at__gt=since).exists():
         return False
+    step = _understood_at(run, inbound.message.body)
+    is_plain = inbound.reading.is_yes or inbound.reading.is_no
+    is_the_lists = is_plain and since >= run.started_at
+    return step is not None and (not is_the_lists or step.answer_kind in _YES_OR_NO)
+
+
+def expects(number_id: int, person: str, text: str) -> bool:
+    """Whether a chain understands a text as the answer to a question that it has no answer to yet.
+
+    A chain that comes back to a question does not expect it again, so that no loop goes on by this.
+
+    Args:
+        number_id: our number's.
+        person: E.164.
+        text: what they wrote.
+    """
+    run = running_with(number_id=number_id, person=person)
+    return run is not None and run.step not in run.answers and _understood_at(run, text) is not None
+
+
+def _understood_at(run: ChainRun, text: str) -> Step | None:
+    """The question that waits, if it understands a text."""
     plan = plan_from_json(run.plan)
     step = plan.find(run.step)
     today = timezone.now().astimezone(run.account.zone).date()
-    return step is not None and bool(read_answer(inbound.message.body, step, region=plan.region, today=today).value)
+    return step if step and read_answer(text, step, region=plan.region, today=today).value else None

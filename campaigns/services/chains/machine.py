@@ -15,13 +15,15 @@ from typing import Any
 from broadcast.core.merge import TemplateError, render_template
 from campaigns.models.chain_values import END_LABEL, LAST_ANSWER, SCORE, AnswerKind, EventKind, RunState, StepKind
 from campaigns.services.chains.answers import hint, read_answer
-from campaigns.services.chains.conditions import holds
+from campaigns.services.chains.conditions import holds, same
 from campaigns.services.chains.plan import Plan, Step
 
 #: Steps in one turn; more is a loop without a question.
 MOVES_PER_TURN = 25
 #: What carriers take in one message.
 MAX_MESSAGE_CHARACTERS = 1600
+#: Texts in a row that nobody answers; after them nothing is asked or repeated.
+MAX_UNANSWERED = 3
 #: Largest score either way: what the database holds with ease.
 MAX_SCORE = 1_000_000
 
@@ -69,6 +71,7 @@ class Position:
         last_answer: the last one.
         score: points so far.
         reason: why it ended, for a person.
+        unanswered: texts of reminders and time-outs since they wrote last.
     """
 
     state: str = RunState.RUNNING.value
@@ -79,6 +82,7 @@ class Position:
     last_answer: str = ""
     score: int = 0
     reason: str = ""
+    unanswered: int = 0
 
     @property
     def is_running(self) -> bool:
@@ -96,11 +100,19 @@ class Save:
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """Put the person on a list, if they may be."""
+    """Put the person on a list, if they may be.
+
+    Args:
+        step: label of the step.
+        list_id: the list.
+        list_name: its name when the chain was saved.
+        is_their_word: whether the turn began with words of theirs that were understood: only they show a consent.
+    """
 
     step: str
     list_id: int
     list_name: str
+    is_their_word: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +220,7 @@ class _Play:
         self.texts: list[str] = []
         self.effects: list[Effect] = []
         self.moves = 0
+        self.is_their_word = True
 
     def turn(self) -> Turn:
         text = "\n".join(self.texts)
@@ -218,18 +231,22 @@ class _Play:
     def at_question(self, step: Step, event: Event, today: dt.date) -> None:
         match event:
             case Answered(text):
+                self.position = replace(self.position, unanswered=0)
                 self._answer(step, text, today)
-            case Reminder():
-                if _reminds(step) and not self.position.reminded:
+            case Reminder() if _reminds(step) and not self.position.reminded:
+                self.position = replace(self.position, reminded=True)
+                if self.position.unanswered < MAX_UNANSWERED:
                     self.note(EventKind.REMINDED, step)
-                    self.position = replace(self.position, reminded=True)
                     self.say(step, step.reminder_text)
             case TimeOut() if step.timeout_minutes:
                 self.note(EventKind.TIMED_OUT, step)
+                self.is_their_word = False
                 if step.timeout_to:
                     self.move(step.timeout_to)
                 else:
                     self.end(RunState.TIMED_OUT, f"No answer to “{step.label}” in time.")
+        if self.texts and not isinstance(event, Answered):
+            self.position = replace(self.position, unanswered=self.position.unanswered + 1)
 
     def _answer(self, step: Step, text: str, today: dt.date) -> None:
         answer = read_answer(text, step, region=self.plan.region, today=today)
@@ -243,6 +260,7 @@ class _Play:
         if self.position.tries < step.most_tries:
             self.say(step, step.retry_text or hint(step))
         elif step.then_to:
+            self.is_their_word = False
             self.move(step.then_to)
         else:
             self.hand_over(step, f"“{step.label}” was not understood {step.most_tries} times.")
@@ -282,6 +300,9 @@ class _Play:
                 RunState.FAILED, f"More than {MOVES_PER_TURN} steps without a question: the chain goes in circles."
             )
             return
+        if step.kind == StepKind.ASK and self.position.unanswered >= MAX_UNANSWERED:
+            self.end(RunState.TIMED_OUT, f"{MAX_UNANSWERED} texts in a row without an answer: nothing more is asked.")
+            return
         self.note(EventKind.MOVED, step)
         self.say(step, step.text)
         if not self.position.is_running:
@@ -295,7 +316,7 @@ class _Play:
                 self.end(RunState.FINISHED, f"It came to its end “{step.label}”.")
             case _:
                 if step.kind == StepKind.JOIN and step.list_id is not None:
-                    self.effects.append(Join(step.label, step.list_id, step.list_name))
+                    self.effects.append(Join(step.label, step.list_id, step.list_name, self.is_their_word))
                 self._leave(step)
 
     def say(self, step: Step, template: str) -> None:
@@ -328,9 +349,10 @@ class _Play:
 
 
 def _points(step: Step, value: str) -> int:
-    """Points of an answer: its own, else for each unit of a number."""
-    if value in step.weights:
-        return step.weights[value]
+    """Points of an answer: its own, however it is written, else for each unit of a number."""
+    for answer, points in step.weights.items():
+        if same(value, answer):
+            return points
     if step.answer_kind == AnswerKind.NUMBER and "*" in step.weights:
         # A number may have more digits than a score can hold.
         number = max(Decimal(-MAX_SCORE), min(Decimal(MAX_SCORE), Decimal(value)))

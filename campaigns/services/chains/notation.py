@@ -9,6 +9,8 @@ from campaigns.models.chain_values import LAST_ANSWER, SCORE, Operator
 
 #: (subject, operator, value, goes to)
 BranchValues = tuple[str, str, str, str]
+#: Longest value that a branch compares with.
+MAX_VALUE_CHARACTERS = 60
 
 _OPERATORS = {
     "is not": Operator.IS_NOT,
@@ -44,7 +46,8 @@ def parse_choices(text: str) -> list[dict[str, object]]:
     """Choices of lines such as ``Fish: salmon, pescado``."""
     choices: list[dict[str, object]] = []
     for line in _lines(text):
-        value, _, words = line.partition(":")
+        # “10:00” is a time: only a colon with a blank after it begins the other words.
+        value, _, words = f"{line} ".partition(": ")
         choices.append({"value": value.strip(), "words": [word.strip() for word in words.split(",") if word.strip()]})
     return choices
 
@@ -89,7 +92,12 @@ def parse_branches(text: str) -> list[BranchValues]:
             branches.append((LAST_ANSWER, Operator.OTHERWISE, "", found["to"].lower()))
         elif found := _BRANCH.fullmatch(line):
             operator = _OPERATORS[found["operator"].lower()]
-            branches.append((found["subject"].lower(), operator, found["value"][:60], found["to"].lower()))
+            if len(found["value"]) > MAX_VALUE_CHARACTERS:
+                raise NotationError(
+                    f"“{found['value'][:40]}…” is too long for a branch: write at most {MAX_VALUE_CHARACTERS} characters, "
+                    "or a word that the answer contains."
+                )
+            branches.append((found["subject"].lower(), operator, found["value"], found["to"].lower()))
         else:
             raise NotationError(
                 f"“{line}” is no branch. Write for example: answer is yes -> thanks, {SCORE} at least 5 -> good, otherwise -> bye"

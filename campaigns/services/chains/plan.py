@@ -54,6 +54,7 @@ class Step:
     weights: dict[str, int] = field(default_factory=dict)
     list_id: int | None = None
     list_name: str = ""
+    list_asks: bool = False
     staff_id: int | None = None
     timeout_minutes: int | None = None
     timeout_to: str = ""
@@ -76,12 +77,14 @@ class Plan:
         version: the chain's, when this was made.
         region: two-letter country, for dates.
         steps: in their order; the first one begins.
+        limit_minutes: the longest run; None: not known.
     """
 
     name: str
     version: int
     region: str = DEFAULT_REGION
     steps: tuple[Step, ...] = ()
+    limit_minutes: int | None = None
 
     def find(self, label: str) -> Step | None:
         """The step of this label."""
@@ -111,7 +114,7 @@ def plan_from_json(values: dict[str, Any]) -> Plan:
         )
         for step in values["steps"]
     )
-    return Plan(values["name"], values["version"], values["region"], steps)
+    return Plan(values["name"], values["version"], values["region"], steps, values.get("limit_minutes"))
 
 
 def plan_of(chain: Chain) -> Plan:
@@ -137,6 +140,7 @@ def plan_of(chain: Chain) -> Plan:
             weights={str(answer): int(points) for answer, points in row.weights.items()},
             list_id=row.list_id,
             list_name=row.list.name if row.list else "",
+            list_asks=row.list is not None and row.list.double_opt_in,
             staff_id=row.assign_to_id,
             timeout_minutes=row.timeout_minutes,
             timeout_to=row.timeout_to,
@@ -148,4 +152,4 @@ def plan_of(chain: Chain) -> Plan:
         )
         for row in rows
     )
-    return Plan(chain.name, chain.version, chain.account.default_region, steps)
+    return Plan(chain.name, chain.version, chain.account.default_region, steps, chain.run_limit_hours * 60)

@@ -11,12 +11,13 @@ from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
-from campaigns.models import Chain, ChainRun
+from campaigns.models import Chain, ChainRun, Subscriber
 from campaigns.models.chain_values import EventKind, RunState
 from campaigns.services.chains import machine
 from campaigns.services.chains.effects import carry_out, record
 from campaigns.services.chains.plan import plan_from_json, plan_of
 from campaigns.services.contacts import known_person
+from messaging.engine.places import opens_at
 from messaging.models import InboundMessage, Message, PhoneNumber, Suppression
 from messaging.services.singles import submit
 from messaging.states import MessageState
@@ -159,6 +160,8 @@ def answer(*, number: PhoneNumber, person: str, inbound: InboundMessage) -> Answ
 def wake_due(*, now: dt.datetime | None = None) -> int:
     """Send the reminders and follow the time-outs that are due; how many runs moved.
 
+    What would say something waits for the open hours of the person's place; an answer in between comes first.
+
     Args:
         now: aware; the present when omitted.
     """
@@ -194,9 +197,22 @@ def _wake(run_id: int, wakes_at: dt.datetime | None, now: dt.datetime) -> bool:
             event = machine.wake_event(plan_from_json(run.plan), _position(run))
         if event is None:
             event = machine.LimitReached()
+        now_or_later = _may_speak_at(run, event, now)
+        if now_or_later > now:
+            ChainRun.objects.filter(pk=run_id).update(wakes_at=now_or_later)
+            return False
         if text := _play(run, event).text:
             _send(run, text)
     return True
+
+
+def _may_speak_at(run: ChainRun, event: machine.Event, now: dt.datetime) -> dt.datetime:
+    """When a turn that nobody has just written for may be played: now if it says nothing, else in the person's hours."""
+    if not _turn(run, event, now).text:
+        return now
+    zones = Subscriber.objects.filter(account_id=run.account_id, number=run.person).values_list("time_zone", flat=True)
+    opening = opens_at(account=run.account, number=run.person, zone=zones.first() or "", now=now)
+    return min(run.ends_at, opening or run.ends_at)
 
 
 def end_for(*, account_id: int, person: str, reason: str) -> int:
@@ -268,25 +284,27 @@ def _end(run: ChainRun, state: str, reason: str) -> None:
 
 def _position(run: ChainRun) -> machine.Position:
     return machine.Position(
-        run.state, run.step, run.tries, run.reminded, run.answers, run.last_answer, run.score, run.state_reason
+        run.state,
+        run.step,
+        run.tries,
+        run.reminded,
+        run.answers,
+        run.last_answer,
+        run.score,
+        run.state_reason,
+        run.unanswered,
     )
 
 
 def _play(run: ChainRun, event: machine.Event, *, inbound: InboundMessage | None = None) -> _Played:
     """Play a turn and keep what it did."""
     now = timezone.now()
-    turn = machine.advance(
-        plan_from_json(run.plan),
-        _position(run),
-        event,
-        person={"number": run.person, **known_person(run.account_id, run.person)},
-        today=now.astimezone(run.account.zone).date(),
-    )
+    turn = _turn(run, event, now)
     troubles = carry_out(run, turn, inbound=inbound, now=now)
     position = turn.position
     run.state, run.step, run.tries, run.reminded = position.state, position.step, position.tries, position.reminded
     run.answers, run.last_answer, run.score = dict(position.answers), position.last_answer, position.score
-    run.state_reason = position.reason
+    run.state_reason, run.unanswered = position.reason, position.unanswered
     run.wakes_at, run.ended_at = None, None if position.is_running else now
     if position.is_running:
         wait = turn.wakes_in_minutes
@@ -296,6 +314,17 @@ def _play(run: ChainRun, event: machine.Event, *, inbound: InboundMessage | None
         record(run, EventKind.SAID, step=run.step, text=turn.text, inbound=inbound)
     waits = bool(troubles) or position.state in (RunState.HANDED_OVER, RunState.FAILED)
     return _Played(turn.text, troubles, waits)
+
+
+def _turn(run: ChainRun, event: machine.Event, now: dt.datetime) -> machine.Turn:
+    """What an event leads to; nothing is kept of it."""
+    return machine.advance(
+        plan_from_json(run.plan),
+        _position(run),
+        event,
+        person={"number": run.person, **known_person(run.account_id, run.person)},
+        today=now.astimezone(run.account.zone).date(),
+    )
 
 
 def _send(run: ChainRun, text: str) -> None:

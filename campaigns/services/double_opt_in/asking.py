@@ -14,6 +14,7 @@ from broadcast.core.merge import TemplateError
 from broadcast.core.queue import enqueue_on_commit
 from campaigns.models import OptInRequest, Subscriber, SubscriberList, Subscription
 from campaigns.services.double_opt_in import texts
+from messaging.engine.places import open_now
 from messaging.models import PhoneNumber, Suppression
 from messaging.services.singles import submit
 
@@ -23,7 +24,7 @@ logger = logging.getLogger(__name__)
 ANSWER_DAYS = 30
 #: Seconds that one run of the task asks a list's people; it calls itself again.
 RUN_SECONDS = 20.0
-_PEOPLE_PER_READ = 200
+_PEOPLE_PER_READ = 1000
 
 
 def is_suppressed(account_id: int, number: str) -> bool:
@@ -113,7 +114,7 @@ def ask_waiting_lists() -> None:
 def ask_list(*, list_id: int, run_seconds: float = RUN_SECONDS) -> bool:
     """Ask a list's pending people, for a while.
 
-    Nothing is asked in the account's quiet hours; the sweeper's schedule calls again.
+    Who is asleep is passed over until it is a decent hour where they are; the sweeper's schedule calls again.
 
     Args:
         list_id: a list whose staff chose to ask.
@@ -126,24 +127,28 @@ def ask_list(*, list_id: int, run_seconds: float = RUN_SECONDS) -> bool:
     list_ = SubscriberList.objects.select_related("account", "opt_in_number").filter(pk=list_id).first()
     if list_ is None or list_.ask_joined_until is None:
         return True
-    if list_.account.quiet_until():
-        return False
     chosen = list_.ask_joined_until
-    after = 0
+    is_open = open_now(list_.account, timezone.now())
+    after, is_done = 0, True
     while True:
         rows = list(
             unasked(list_)
             .filter(pk__gt=after, created_at__lte=chosen)
             .order_by("pk")
-            .values_list("pk", "subscriber_id")[:_PEOPLE_PER_READ]
+            .values_list("pk", "subscriber_id", "subscriber__number", "subscriber__time_zone")[:_PEOPLE_PER_READ]
         )
-        for subscription_id, subscriber_id in rows:
+        for subscription_id, subscriber_id, number, zone in rows:
             if time.monotonic() > ends_at:
                 return False
-            _ask_one(subscription_id, subscriber_id, list_)
             after = subscription_id
+            if is_open(number, zone):
+                _ask_one(subscription_id, subscriber_id, list_)
+            else:
+                is_done = False
         if not rows:
             break
+    if not is_done:
+        return False
     # Who chose again meanwhile is not forgotten.
     SubscriberList.objects.filter(pk=list_id, ask_joined_until=chosen).update(ask_joined_until=None)
     return True

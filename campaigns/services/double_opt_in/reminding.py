@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+from itertools import islice
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
@@ -13,6 +14,7 @@ from broadcast.core.merge import TemplateError
 from campaigns.models import OptInRequest, Subscriber, SubscriberList, Subscription
 from campaigns.services.double_opt_in import texts
 from campaigns.services.double_opt_in.asking import ANSWER_DAYS
+from messaging.engine.places import open_now
 from messaging.models import PhoneNumber, Suppression
 from messaging.services.singles import submit
 
@@ -41,7 +43,7 @@ def due(list_: SubscriberList, now: dt.datetime) -> QuerySet[OptInRequest]:
 
 
 def remind() -> int:
-    """Repeat questions once, not in an account's quiet hours; safe to run twice.
+    """Repeat questions once, each at a decent hour where the person is; safe to run twice.
 
     Returns:
         How many people were reminded.
@@ -50,10 +52,18 @@ def remind() -> int:
     reminded = 0
     lists = SubscriberList.objects.filter(double_opt_in=True, reminder_hours__gt=0).select_related("account")
     for list_ in lists:
-        if list_.account.is_active and not list_.account.quiet_until():
-            rows = due(list_, now).order_by("id").values_list("pk", "subscriber_id")[:MOST]
-            reminded += sum(_remind_one(list_, *row, now) for row in list(rows))
+        if list_.account.is_active:
+            reminded += sum(_remind_one(list_, *row, now) for row in _awake(list_, now))
     return reminded
+
+
+def _awake(list_: SubscriberList, now: dt.datetime) -> list[tuple[int, int]]:
+    """The next questions to repeat, with whom they were put to; who is asleep is passed over."""
+    is_open = open_now(list_.account, now)
+    values = ("pk", "subscriber_id", "subscriber__number", "subscriber__time_zone")
+    rows = due(list_, now).order_by("id").values_list(*values).iterator()
+    awake = ((pk, subscriber_id) for pk, subscriber_id, number, zone in rows if is_open(number, zone))
+    return list(islice(awake, MOST))
 
 
 def _remind_one(list_: SubscriberList, request_id: int, subscriber_id: int, now: dt.datetime) -> bool:
