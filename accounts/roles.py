@@ -39,7 +39,7 @@ _SHOWN: dict[str, tuple[str, ...]] = {
         "subscriberimport",
         "consentevent",
         "optoutrequest",
-        *("keyword", "keywordaction", "tag", "callendpoint", "outgoingcall", "optinrequest"),
+        *("keyword", "keywordaction", "tag", "callendpoint", "outgoingcall", "staffnotice", "optinrequest"),
         *("chain", "chainstep", "chainrun", "chainevent"),
     ),
 }
@@ -70,7 +70,7 @@ ROLES: dict[str, frozenset[str]] = {
         | _permissions(["add", "change", "delete"], "campaigns", "campaign", "campaignlist", "subscriber")
         | _permissions(["add", "change", "delete"], "campaigns", "subscriberlist", "subscription", "customfield")
         | _permissions(["add", "change", "delete"], "campaigns", "keyword", "keywordaction", "tag", "callendpoint")
-        | {"campaigns.change_outgoingcall"}
+        | _permissions(["change"], "campaigns", "outgoingcall", "staffnotice")
         | _permissions(["add", "change", "delete"], "campaigns", "chain", "chainstep")
         | _permissions(["add", "change"], "campaigns", "chainrun")
         | {"campaigns.add_subscriberimport", "campaigns.launch_campaign"}

@@ -136,6 +136,7 @@ UNFOLD: dict[str, Any] = {
                     _item("Chain runs", "route", "campaigns_chainrun"),
                     _item("Webhook endpoints", "webhook", "campaigns_callendpoint"),
                     _item("Webhook calls", "call_made", "campaigns_outgoingcall"),
+                    _item("Mails to staff", "outgoing_mail", "campaigns_staffnotice"),
                 ],
             },
             {

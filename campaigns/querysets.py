@@ -6,7 +6,8 @@ import datetime as dt
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from django.db import models
-from django.db.models import Count, Q
+from django.db.models import Count, OuterRef, Subquery
+from django.db.models.functions import Coalesce
 
 if TYPE_CHECKING:
     from campaigns.models import (  # noqa: F401  named in strings below
@@ -26,6 +27,17 @@ class LedgerIsAppendOnly(Exception):
         super().__init__("The consent ledger is append-only: nothing in it is changed or deleted. Record a new event.")
 
 
+def count_of(rows: models.QuerySet[Any], of: str) -> Coalesce:
+    """How many rows refer to each row of the outer query, as a subquery.
+
+    Args:
+        rows: filtered by an ``OuterRef``.
+        of: their field that refers to it.
+    """
+    counted = rows.order_by().values(of).annotate(_count=Count("*")).values("_count")
+    return Coalesce(Subquery(counted, output_field=models.IntegerField()), 0)
+
+
 class SubscriberQuerySet(models.QuerySet["Subscriber"]):
     """Subscribers."""
 
@@ -34,10 +46,16 @@ class SubscriberListQuerySet(models.QuerySet["SubscriberList"]):
     """Lists."""
 
     def with_sizes(self) -> Self:
-        """Adds ``size``, how many people are subscribed, and ``pending``, how many were asked or are to be asked."""
+        """Adds ``size``, how many people are subscribed, ``pending``, how many wait for their YES, and ``gone``, who have left.
+
+        Each is counted for the rows that are read, by the index of its state, and not at all where the rows are only counted.
+        """
+        subscriptions: Any = self.model._meta.get_field("subscriptions").related_model
+        theirs = subscriptions.objects.filter(list=OuterRef("pk"))
         return self.annotate(
-            size=Count("subscriptions", filter=Q(subscriptions__state="subscribed")),
-            pending=Count("subscriptions", filter=Q(subscriptions__state="pending")),
+            size=count_of(theirs.filter(state="subscribed"), "list"),
+            pending=count_of(theirs.filter(state="pending"), "list"),
+            gone=count_of(theirs.filter(state="unsubscribed"), "list"),
         )
 
 

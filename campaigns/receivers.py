@@ -39,17 +39,18 @@ def on_batch_changed(*, source: str, state: str, reason: str, **kwargs: Any) -> 
         follow_batch(campaign_id=int(source.partition(":")[2]), state=state, reason=reason)
 
 
-@receiver(suppression_added, dispatch_uid="campaigns_unsubscribe")
-def on_suppression_added(*, signal: Any, sender: Any, message_id: int | None, **circumstances: Any) -> None:  # noqa: ARG001  a receiver's signature
-    """Who opts out leaves every list."""
-    follow_suppression(message_id=message_id, change=Change(**circumstances))
-
-
+# Before the lists: a chain's turn holds its run first and the person then, and two who lock must do so in one order.
 @receiver(suppression_added, dispatch_uid="campaigns_end_chains")
 def on_suppression_ends_chains(*, account_id: int, recipient: str, reason: str, **kwargs: Any) -> None:  # noqa: ARG001
     """Nothing goes on with somebody who must not be written to; what waits for a decision waits."""
     if reason != "review":
         end_for(account_id=account_id, person=recipient, reason=reason)
+
+
+@receiver(suppression_added, dispatch_uid="campaigns_unsubscribe")
+def on_suppression_added(*, signal: Any, sender: Any, message_id: int | None, **circumstances: Any) -> None:  # noqa: ARG001  a receiver's signature
+    """Who opts out leaves every list."""
+    follow_suppression(message_id=message_id, change=Change(**circumstances))
 
 
 @receiver(suppression_lifted, dispatch_uid="campaigns_subscribe_again")

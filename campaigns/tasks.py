@@ -50,6 +50,11 @@ def send_notices() -> None:
     calls.send_due_notices()
 
 
+def prune_calls() -> None:
+    """Delete webhook calls and mails to staff that were settled long ago."""
+    calls.prune_settled()
+
+
 def ask_pending(list_id: int) -> None:
     """Ask the pending people of a list, for about 20 s; the schedule goes on."""
     double_opt_in.ask_list(list_id=list_id)

@@ -5,7 +5,8 @@ transaction, so that what receivers write is there together with the suppression
 
 - ``batch_changed``: ``batch_id``, ``source``, ``state`` (``BatchState``), ``pause_code``, ``reason``.
 - ``suppression_added``: ``account_id``, ``recipient``, ``reason``, ``message_id`` (or None), and the circumstances below.
-- ``suppression_lifted``: ``account_id``, ``recipient``, ``reason`` (the suppression's, not the lifting's) and the same:
+- ``suppression_lifted``, unless the person's own opt-out stays in force: ``account_id``, ``recipient``, ``reason`` (the
+  suppression's, not the lifting's) and the same:
   ``how`` (``How``), ``note`` (their words, or a person's), ``source`` (where it is from, or empty), ``inbound_id`` (or None),
   ``user`` (the member of staff, or None), ``at`` (aware time at which it happened; it may have been earlier).
 """

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
@@ -29,6 +31,8 @@ M = TypeVar("M", bound=Model)
 P = TypeVar("P", bound=Model)
 F = TypeVar("F", bound=Callable[..., Any])
 
+#: A number with its country, as we store it or as people write it.
+_WHOLE_NUMBER = re.compile(r"\+[1-9](?:[\s().-]*[0-9]){9,14}")
 #: Colours of labels: unfold's names by our states.
 Labels = dict[str, str]
 
@@ -87,6 +91,10 @@ class ConsoleAdmin(UnfoldModelAdmin[M]):
     ) -> tuple[QuerySet[M], bool]:
         """Search, with numbers taken as people write them."""
         digits = re.sub(r"\D", "", search_term)
+        if self.number_search_fields and _WHOLE_NUMBER.fullmatch(search_term.strip()):
+            # An index finds it, where a part of a number reads the whole table.
+            wanted = [Q((name, f"+{digits}")) for name in self.number_search_fields]
+            return queryset.filter(reduce(or_, wanted)), False
         if self.number_search_fields and len(digits) >= 4 and not re.search(r"[^\W\d_]", search_term):
             search_term = digits
         return super().get_search_results(request, queryset, search_term)
@@ -113,6 +121,26 @@ class LargeTableMixin:
 
     paginator = InfinitePaginator
     show_full_result_count = False
+
+
+class CountsMixin:
+    """A list with figures that the database has to count: they are counted for its rows only, not for a form or a choice."""
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """With figures where the list is shown."""
+        rows: QuerySet[Any] = super().get_queryset(request)  # type: ignore[misc]  # of the admin it is mixed into
+        opts = self.opts  # type: ignore[attr-defined]  # likewise
+        match = request.resolver_match
+        is_list = match is not None and match.url_name == f"{opts.app_label}_{opts.model_name}_changelist"
+        return self.with_counts(rows) if is_list else rows
+
+    def with_counts(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        """Add the figures.
+
+        Args:
+            rows: what the list shows.
+        """
+        raise NotImplementedError
 
 
 class ConsoleInline(UnfoldTabularInline[M, P]):

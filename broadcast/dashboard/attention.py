@@ -18,6 +18,7 @@ from accounts.answers import WHOM_TO_ASK, help_lacks
 from accounts.models import Account, User
 from broadcast.core.admin import list_url, page_link
 from broadcast.core.config import config
+from broadcast.dashboard.untold import failed_deliveries
 from campaigns.admin.campaign_progress import next_step
 from campaigns.models import Campaign, OptOutRequest
 from campaigns.services.consent.requests import clock_of
@@ -95,6 +96,7 @@ def needs_attention(user: User | AnonymousUser, *, redis_is_away: bool = False) 
         found += _rejected_webhooks()
     if user.has_perm("messaging.view_inboundmessage"):
         found += _unrouted_messages()
+    found += [Attention("warning", *told) for told in failed_deliveries(user, days=ATTENTION_DAYS)]
     return sorted(found, key=lambda item: item.colour != "danger")
 
 

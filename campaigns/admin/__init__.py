@@ -8,6 +8,7 @@ from campaigns.admin.chains import ChainAdmin
 from campaigns.admin.consent import ConsentEventAdmin
 from campaigns.admin.keywords import KeywordAdmin, TagAdmin
 from campaigns.admin.lists import CustomFieldAdmin, SubscriberListAdmin
+from campaigns.admin.notices import StaffNoticeAdmin
 from campaigns.admin.opt_in import OptInRequestAdmin
 from campaigns.admin.opt_out_requests import OptOutRequestAdmin
 from campaigns.admin.subscribers import SubscriberAdmin
@@ -26,6 +27,7 @@ __all__ = [
     "OptInRequestAdmin",
     "OptOutRequestAdmin",
     "OutgoingCallAdmin",
+    "StaffNoticeAdmin",
     "SubscriberAdmin",
     "SubscriberListAdmin",
     "TagAdmin",

@@ -8,18 +8,29 @@ import orjson
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
-from django.db.models import Count, Q, QuerySet
+from django.db.models import OuterRef, QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, BooleanRadioFilter, ChoicesDropdownFilter
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from broadcast.core.admin import ConsoleAdmin, LargeTableMixin, ReadOnlyAdmin, display, list_url, page_link
+from broadcast.core.admin import (
+    ConsoleAdmin,
+    CountsMixin,
+    LargeTableMixin,
+    ReadOnlyAdmin,
+    display,
+    list_url,
+    page_link,
+)
 from broadcast.core.config import config
 from broadcast.core.confirm import ConfirmForm, confirmed_action
 from broadcast.core.outgoing import AddressRefused, check_url
+from campaigns.admin.deleting import without_permission
 from campaigns.models import CallEndpoint, OutgoingCall
+from campaigns.querysets import count_of
 from campaigns.services.calls import CallError, new_secret, try_again
 
 MIN_SECRET_CHARACTERS = 16
@@ -74,26 +85,39 @@ class CallEndpointForm(forms.ModelForm[CallEndpoint]):
         super()._post_clean()  # type: ignore[misc]  # Django's hook, which its types leave out
         if self.cleaned_data.get("new_secret"):
             self.instance.secret = self.cleaned_data["new_secret"]
+        if {"url", "is_enabled"} & set(self.changed_data):
+            # What went wrong at the old address says nothing of the new one.
+            self.instance.strain, self.instance.free_at = 0, timezone.now()
 
 
 @admin.register(CallEndpoint)
-class CallEndpointAdmin(ConsoleAdmin[CallEndpoint]):
+class CallEndpointAdmin(CountsMixin, ConsoleAdmin[CallEndpoint]):
     """Where accounts want to be told."""
 
     form = CallEndpointForm
-    # The model's own order is lost in a query that counts.
-    ordering = ("name",)
     list_display = ("name", "display_account", "url", "is_enabled", "display_calls", "display_failed")
     list_filter = (("account", AutocompleteSelectFilter), ("is_enabled", BooleanRadioFilter))
     list_select_related = ("account",)
     search_fields = ("name", "url", "account__name")
     autocomplete_fields = ("account",)
     fieldsets = ((None, {"fields": (("name", "account"), "url", "new_secret", "is_enabled")}),)
+    delete_confirmation_template = "campaigns/delete.html"
+    delete_selected_confirmation_template = "campaigns/delete_selected.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[CallEndpoint]:
-        """With counts of its calls, without its secret."""
-        failed = Count("calls", filter=Q(calls__state="failed"))
-        return super().get_queryset(request).defer("secret").annotate(made=Count("calls"), failed=failed)
+        """Without its secret."""
+        return super().get_queryset(request).defer("secret")
+
+    def with_counts(self, rows: QuerySet[CallEndpoint]) -> QuerySet[CallEndpoint]:
+        """With counts of its calls."""
+        theirs = OutgoingCall.objects.filter(endpoint=OuterRef("pk"))
+        return rows.annotate(
+            made=count_of(theirs, "endpoint"), failed=count_of(theirs.filter(state="failed"), "endpoint")
+        )
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """The record of its calls goes with it, though nobody deletes one by itself."""
+        return without_permission(super().get_deleted_objects(objs, request), OutgoingCall)
 
     def get_fieldsets(self, request: HttpRequest, obj: CallEndpoint | None = None) -> Any:
         """The secret's input only for those who may change it."""

@@ -5,16 +5,25 @@ from __future__ import annotations
 from typing import Any, cast
 
 from django.contrib import admin, messages
-from django.db.models import Count, QuerySet
+from django.db.models import OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, BooleanRadioFilter, ChoicesDropdownFilter
 
-from broadcast.core.admin import ConsoleAdmin, ConsoleStackedInline, account_filter, display, list_url, page_link
+from broadcast.core.admin import (
+    ConsoleAdmin,
+    ConsoleStackedInline,
+    CountsMixin,
+    account_filter,
+    display,
+    list_url,
+    page_link,
+)
 from campaigns.admin.keyword_forms import ACTION_FIELDS, KeywordActionForm, KeywordActionFormSet, KeywordForm
 from campaigns.models import Chain, Keyword, KeywordAction, Subscriber, Tag
+from campaigns.querysets import count_of
 from campaigns.services.keywords import standard_word_warnings
 
 #: Characters of a keyword's words that the list shows.
@@ -133,11 +142,9 @@ class KeywordAdmin(ConsoleAdmin[Keyword]):
 
 
 @admin.register(Tag)
-class TagAdmin(ConsoleAdmin[Tag]):
+class TagAdmin(CountsMixin, ConsoleAdmin[Tag]):
     """Marks on people."""
 
-    # The model's own order is lost in a query that counts.
-    ordering = ("name",)
     list_display = ("name", "display_account", "display_people", "created_at")
     list_filter = (("account", AutocompleteSelectFilter),)
     list_select_related = ("account",)
@@ -145,9 +152,10 @@ class TagAdmin(ConsoleAdmin[Tag]):
     autocomplete_fields = ("account",)
     fields = ("name", "account")
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Tag]:
+    def with_counts(self, rows: QuerySet[Tag]) -> QuerySet[Tag]:
         """With how many have it."""
-        return super().get_queryset(request).annotate(people=Count("subscribers"))
+        theirs = Subscriber.tags.through.objects.filter(tag=OuterRef("pk"))
+        return rows.annotate(people=count_of(theirs, "tag"))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Tag | None = None) -> Any:
         """The people who have it are its account's."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib import admin
-from django.db.models import Count, Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
-from broadcast.core.admin import ConsoleAdmin, account_filter, display, list_url, page_link
+from broadcast.core.admin import ConsoleAdmin, CountsMixin, account_filter, display, list_url, page_link
+from campaigns.admin.deleting import without_permission
 from campaigns.admin.imports import SubscriberImportMixin
 from campaigns.admin.opt_in import OPT_IN_FIELDS, AskPendingMixin, SubscriberListForm
 from campaigns.models import CustomField, OptInRequest, Subscriber, SubscriberImport, SubscriberList
@@ -19,15 +20,14 @@ from campaigns.services.consent.list_deletion import delete_lists
 
 if TYPE_CHECKING:
     from accounts.models import User
+    from campaigns.querysets import SubscriberListQuerySet
 
 
 @admin.register(SubscriberList)
-class SubscriberListAdmin(AskPendingMixin, SubscriberImportMixin, ConsoleAdmin[SubscriberList]):
+class SubscriberListAdmin(CountsMixin, AskPendingMixin, SubscriberImportMixin, ConsoleAdmin[SubscriberList]):
     """Lists."""
 
     form = SubscriberListForm
-    # The model's own order is lost in a query that counts.
-    ordering = ("name",)
     list_display = (
         "name",
         "display_account",
@@ -41,23 +41,24 @@ class SubscriberListAdmin(AskPendingMixin, SubscriberImportMixin, ConsoleAdmin[S
     list_select_related = ("account",)
     search_fields = ("name", "description", "account__name")
     autocomplete_fields = ("account", "opt_in_number")
-    actions_detail = (*SubscriberImportMixin.actions_detail, "ask_pending")
-    readonly_fields = ("display_people", "display_imports", "created_at", "updated_at")
+    actions_detail = (*SubscriberImportMixin.actions_detail, "ask_pending", "stop_asking")
+    readonly_fields = ("display_people", "display_imports", "display_asking", "created_at", "updated_at")
+    delete_confirmation_template = "campaigns/delete.html"
+    delete_selected_confirmation_template = "campaigns/delete_selected.html"
     add_fieldsets = (
         (None, {"fields": ("account", "name", "description")}),
         ("Double opt-in", {"fields": OPT_IN_FIELDS}),
     )
     fieldsets = (
         (None, {"fields": (("name", "account"), "description")}),
-        ("People", {"fields": (("display_people", "display_imports"),)}),
+        ("People", {"fields": (("display_people", "display_imports"), "display_asking")}),
         ("Double opt-in", {"fields": OPT_IN_FIELDS}),
         ("Record", {"fields": (("created_at", "updated_at"),)}),
     )
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[SubscriberList]:
+    def with_counts(self, rows: QuerySet[SubscriberList]) -> QuerySet[SubscriberList]:
         """With sizes."""
-        gone = Count("subscriptions", filter=Q(subscriptions__state="unsubscribed"))
-        return SubscriberList.objects.with_sizes().annotate(gone=gone).order_by(*self.get_ordering(request))
+        return cast("SubscriberListQuerySet", rows).with_sizes()
 
     def get_readonly_fields(self, request: HttpRequest, obj: SubscriberList | None = None) -> Any:
         """A list stays in its account: the people on it are that account's."""
@@ -80,10 +81,8 @@ class SubscriberListAdmin(AskPendingMixin, SubscriberImportMixin, ConsoleAdmin[S
         delete_lists(lists=queryset, user=cast("User", request.user))
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """The record of a list's imports goes with the list, though nobody deletes one by itself."""
-        shown, counts, missing, protected = super().get_deleted_objects(objs, request)
-        missing.discard(SubscriberImport._meta.verbose_name)
-        return shown, counts, missing, protected
+        """The records of a list's imports and questions go with the list, though nobody deletes one by itself."""
+        return without_permission(super().get_deleted_objects(objs, request), SubscriberImport, OptInRequest)
 
     @display(description="Account", ordering="account__name")
     def display_account(self, audience: SubscriberList) -> Any:
@@ -108,15 +107,16 @@ class SubscriberListAdmin(AskPendingMixin, SubscriberImportMixin, ConsoleAdmin[S
         return f"{audience.gone:,}"
 
     @display(description="On this list")
-    def display_people(self, audience: Any) -> SafeString:
+    def display_people(self, audience: SubscriberList) -> SafeString:
         """All counts, with a link."""
         url = list_url(Subscriber, lists__id__exact=audience.pk)
+        sizes: Any = SubscriberList.objects.with_sizes().get(pk=audience.pk)
         return format_html(
             '<a href="{}" class="text-link">{} subscribed, {} pending, {} unsubscribed</a>',
             url,
-            f"{audience.size:,}",
-            f"{audience.pending:,}",
-            f"{audience.gone:,}",
+            f"{sizes.size:,}",
+            f"{sizes.pending:,}",
+            f"{sizes.gone:,}",
         )
 
     @display(description="Imports")

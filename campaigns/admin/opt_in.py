@@ -11,11 +11,11 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdo
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from broadcast.core.admin import LargeTableMixin, ReadOnlyAdmin, display, page_link
-from broadcast.core.confirm import ActionRefused, ConfirmForm, confirmed_action
+from broadcast.core.confirm import ConfirmForm, confirmed_action
 from campaigns.admin.campaign_forms import OF_ACCOUNT
 from campaigns.models import OptInRequest, SubscriberList
 from campaigns.services.composing import check_body
-from campaigns.services.double_opt_in import ANSWER_DAYS, choose_to_ask
+from campaigns.services.double_opt_in import ANSWER_DAYS, CannotAsk, choose_to_ask, obstacle, stop_asking
 
 #: Settings of double opt-in, as a list's page groups them.
 OPT_IN_FIELDS = (
@@ -66,19 +66,22 @@ class SubscriberListForm(forms.ModelForm[SubscriberList]):
 
 
 def _what_asking_means(_admin: Any, _request: HttpRequest, list_: SubscriberList) -> dict[str, Any]:
-    problems = [] if list_.double_opt_in else ["Double opt-in is off for this list. Switch it on first."]
-    return {"problems": problems}
+    problem = obstacle(list_)
+    return {"problems": [problem] if problem else []}
 
 
 class AskPendingMixin:
-    """The button that asks who is pending."""
+    """The buttons that ask who is pending, and stop it."""
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> Any:
-        """Only where a list asks."""
+        """Asking only where a list asks, stopping only while it does."""
         offered = super().get_actions_detail(request, object_id)  # type: ignore[misc]  # unfold has no types
-        if SubscriberList.objects.filter(pk=object_id, double_opt_in=True).exists():
-            return offered
-        return [action for action in offered if not action.action_name.endswith("ask_pending")]
+        here = SubscriberList.objects.filter(pk=object_id)
+        may = {
+            "ask_pending": here.filter(double_opt_in=True).exists(),
+            "stop_asking": here.exclude(ask_joined_until=None).exists(),
+        }
+        return [action for action in offered if may.get(action.path, True)]
 
     @confirmed_action(
         "Ask pending people",
@@ -87,14 +90,35 @@ class AskPendingMixin:
         question=f"Everybody who is pending on “{{object}}” gets the question once. Who was asked in the last {ANSWER_DAYS} days, "
         "or has opted out, is not asked. Nothing leaves in the account's quiet hours.",
         context=_what_asking_means,
+        errors=(CannotAsk,),
         icon="contact_support",
     )
     def ask_pending(self, request: HttpRequest, list_: SubscriberList, form: ConfirmForm) -> str:  # noqa: ARG002  an action's signature
         """Ask in the background."""
-        if not list_.double_opt_in:
-            raise ActionRefused("Double opt-in is off for this list. Switch it on first.")
         count = choose_to_ask(list_=list_)
         return f"{count:,} people of “{list_}” are asked in the background."
+
+    @confirmed_action(
+        "Stop asking",
+        permission="campaigns.change_subscriberlist",
+        button="Stop asking",
+        question="Nobody else of “{object}” is asked. Who was asked already can still answer; the others stay pending.",
+        errors=(CannotAsk,),
+        icon="front_hand",
+    )
+    def stop_asking(self, request: HttpRequest, list_: SubscriberList, form: ConfirmForm) -> str:  # noqa: ARG002  an action's signature
+        """Ask no more."""
+        stop_asking(list_=list_)
+        return f"Nobody else of “{list_}” is asked."
+
+    @display(description="Asking pending people")
+    def display_asking(self, list_: SubscriberList) -> str:
+        """How it stands, and what is in its way."""
+        if list_.ask_joined_until is None:
+            return f"Over. {list_.ask_problem}" if list_.ask_problem else "-"
+        if list_.ask_problem:
+            return f"Stands still: {list_.ask_problem}"
+        return "Goes on in the background; each person is asked at a decent hour where they are."
 
 
 @admin.register(OptInRequest)

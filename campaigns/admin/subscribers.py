@@ -16,10 +16,12 @@ from broadcast.core.admin import ConsoleAdmin, ConsoleInline, LargeTableMixin, d
 from broadcast.core.confirm import link_action
 from broadcast.core.phones import normalise
 from campaigns.admin.campaign_forms import OF_ACCOUNT
-from campaigns.models import ChainRun, ConsentEvent, CustomField, Subscriber, Subscription
+from campaigns.admin.deleting import without_permission
+from campaigns.models import ChainRun, ConsentEvent, CustomField, OptInRequest, Subscriber, SubscriberList, Subscription
 from campaigns.services.consent import history
 from campaigns.services.consent.in_words import in_words
 from campaigns.services.consent.subscriptions import delete_subscribers, save_subscriber, save_subscriptions
+from campaigns.services.double_opt_in import refusal
 from messaging.admin.sources import EVIDENCE_PERMISSION, evidence_url
 from messaging.hours import zone_names
 from messaging.models import InboundMessage, Message, Suppression
@@ -120,10 +122,25 @@ class SubscriptionFormSet(BaseInlineFormSet[Subscription, Subscriber, forms.Mode
             audience = form.cleaned_data.get("list") if hasattr(form, "cleaned_data") else None
             if audience and self.instance.account_id and audience.account_id != self.instance.account_id:
                 form.add_error("list", f"“{audience}” is a list of another account.")
-            if audience is None or audience.double_opt_in or not form.has_changed():
+            if audience is None or not form.has_changed():
+                continue
+            self._check_may_join(form, audience)
+            if audience.double_opt_in:
                 continue
             if form.cleaned_data.get("state") == Subscription.State.PENDING:
                 form.add_error("state", f"“{audience}” asks nobody: double opt-in is off. Choose “Subscribed”.")
+
+    def _check_may_join(self, form: forms.ModelForm[Subscription], audience: SubscriberList) -> None:
+        """Who has opted out comes back by their own word, not by staff's."""
+        gone = form.cleaned_data.get("DELETE") or form.cleaned_data.get("state") == Subscription.State.UNSUBSCRIBED
+        if gone or not self.instance.pk:
+            return
+        why = refusal(account_id=self.instance.account_id, number=self.instance.number)
+        if why:
+            text = (
+                f"They cannot join “{audience}”: {why}. They can text START, or lift it under Suppressions if they may."
+            )
+            form.add_error("state", text)
 
 
 class SubscriptionInline(ConsoleInline[Subscription, Subscriber]):
@@ -160,6 +177,8 @@ class SubscriberAdmin(LargeTableMixin, ConsoleAdmin[Subscriber]):
     autocomplete_fields = ("account", "tags")
     sortable_by = ("number", "created_at")
     inlines = (SubscriptionInline,)
+    delete_confirmation_template = "campaigns/delete.html"
+    delete_selected_confirmation_template = "campaigns/delete_selected.html"
     readonly_fields = ("created_at", "updated_at")
     actions_detail = ("evidence",)
     change_form_outer_before_template = "campaigns/subscriber_head.html"
@@ -218,6 +237,10 @@ class SubscriberAdmin(LargeTableMixin, ConsoleAdmin[Subscriber]):
         """Many at once, likewise."""
         delete_subscribers(subscribers=queryset, user=cast("User", request.user))
 
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """What they were asked goes with them, though nobody deletes it by itself."""
+        return without_permission(super().get_deleted_objects(objs, request), OptInRequest)
+
     @link_action("Export evidence", permission=EVIDENCE_PERMISSION, icon="verified_user")
     def evidence(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """To all that is on record of the person."""
@@ -254,17 +277,18 @@ class SubscriberAdmin(LargeTableMixin, ConsoleAdmin[Subscriber]):
             if request.user.has_perm("campaigns.view_consentevent")
             else []
         )
-        digits = subscriber.number.lstrip("+")
+        # A whole number, which an index finds; a plus sign in an address is a blank.
+        whole = f"%2B{subscriber.number.lstrip('+')}"
         return {
             "suppression": Suppression.objects.active().filter(**person).first(),
             "consent": in_words(events)[:CONSENT_LENGTH],
-            "consent_url": list_url(ConsentEvent, account__id__exact=subscriber.account_id, q=digits),
+            "consent_url": list_url(ConsentEvent, account__id__exact=subscriber.account_id, q=whole),
             "chain_runs": runs,
-            "chain_runs_url": list_url(ChainRun, account__id__exact=subscriber.account_id, q=digits),
+            "chain_runs_url": list_url(ChainRun, account__id__exact=subscriber.account_id, q=whole),
             "sent": sent,
             "received": received,
-            "sent_url": list_url(Message, account__id__exact=subscriber.account_id, q=digits),
-            "received_url": list_url(InboundMessage, account__id__exact=subscriber.account_id, q=digits),
+            "sent_url": list_url(Message, account__id__exact=subscriber.account_id, q=whole),
+            "received_url": list_url(InboundMessage, account__id__exact=subscriber.account_id, q=whole),
         }
 
     @display(description="Name")

@@ -70,6 +70,8 @@ class ConsentEvent(models.Model):
         indexes = (
             # A person's ledger, newest first.
             models.Index(fields=("account", "number", "-id"), name="campaigns_consent_person"),
+            # A whole number is searched for in every account.
+            models.Index(fields=("number",), name="campaigns_consent_number"),
             # Whether a user may be deleted: looked for on each attempt.
             models.Index(fields=("by",), condition=Q(by__isnull=False), name="campaigns_consent_by"),
         )

@@ -42,6 +42,10 @@ class Subscriber(TimestampedModel):
         constraints = (
             models.UniqueConstraint(fields=("account", "number"), name="campaigns_subscriber_once_per_account"),
         )
+        indexes = (
+            # A whole number is searched for in every account, of people and of what they were asked.
+            models.Index(fields=("number",), name="campaigns_subscriber_number"),
+        )
 
     def __str__(self) -> str:
         return self.full_name or self.number
@@ -95,6 +99,14 @@ class SubscriberList(TimestampedModel):
         blank=True,
         editable=False,
         help_text="Staff chose to ask who was pending then; empty once that is done.",
+    )
+    ask_problem = models.CharField(
+        max_length=255,
+        blank=True,
+        default="",
+        db_default="",
+        editable=False,
+        help_text="Why asking stands still, or whom it left out.",
     )
 
     objects = SubscriberListQuerySet.as_manager()

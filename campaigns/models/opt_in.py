@@ -25,6 +25,7 @@ class OptInRequest(TimestampedModel):
 
     list = models.ForeignKey(SubscriberList, on_delete=models.CASCADE, related_name="opt_in_requests")
     subscriber = models.ForeignKey(Subscriber, on_delete=models.CASCADE, related_name="opt_in_requests")
+    recipient = models.CharField("asked number", max_length=16, help_text="E.164; theirs when they were asked.")
     number = models.ForeignKey(PhoneNumber, on_delete=models.PROTECT, related_name="+")
     message = models.ForeignKey(Message, on_delete=models.SET_NULL, related_name="+", null=True)
     wording = models.TextField(help_text="As the person read it.")

@@ -90,6 +90,16 @@ def ensure_subscriber(*, account_id: int, number: str) -> Subscriber:
     return subscriber
 
 
+def lock_person(*, account_id: int, number: str) -> Subscriber | None:
+    """Hold a person until the transaction ends: of two changes of their consent one comes first. None if they are not known.
+
+    Args:
+        account_id: whose subscriber.
+        number: E.164.
+    """
+    return Subscriber.objects.select_for_update().filter(account_id=account_id, number=number).first()
+
+
 @transaction.atomic
 def set_value(*, subscriber: Subscriber, field: str, value: str) -> None:
     """Keep one value of a person, in the row and in ``subscriber``.
@@ -115,6 +125,7 @@ def unsubscribe_everywhere(*, account_id: int, number: str) -> list[tuple[int, s
 
     What was never confirmed is declined, so that a later opt-in does not restore it.
     """
+    lock_person(account_id=account_id, number=number)
     now = timezone.now()
     theirs = Subscription.objects.filter(subscriber__account_id=account_id, subscriber__number=number)
     OptInRequest.objects.filter(
@@ -127,6 +138,7 @@ def unsubscribe_everywhere(*, account_id: int, number: str) -> list[tuple[int, s
 
 def subscribe_again(*, account_id: int, number: str) -> list[tuple[int, str]]:
     """Restore the subscriptions that an opt-out ended; id and name of their lists."""
+    lock_person(account_id=account_id, number=number)
     ended = Subscription.objects.filter(state=Subscription.State.UNSUBSCRIBED, ended_by=Subscription.EndedBy.OPT_OUT)
     return _change(
         ended.filter(subscriber__account_id=account_id, subscriber__number=number),

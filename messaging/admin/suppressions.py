@@ -8,6 +8,7 @@ from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils import timezone
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter, RadioFilter
 from unfold.widgets import UnfoldAdminTextareaWidget
 
@@ -71,6 +72,16 @@ class LiftForm(ConfirmForm):
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
         help_text="Why they may be sent to again, for example when and how they asked for it. Kept with the history.",
     )
+
+
+def _what_lifting_means(_admin: Any, _request: HttpRequest, suppression: Suppression) -> dict[str, Any]:
+    if suppression.opted_out_at is None:
+        return {}
+    when = timezone.localtime(suppression.opted_out_at)
+    return {
+        "question": f"{suppression}. They opted out themselves on {when:%-d %b %Y}, too: “{suppression.opted_out_words}”. "
+        "That opt-out stays in force; they still get nothing, and no list comes back."
+    }
 
 
 class InForceFilter(RadioFilter):  # type: ignore[misc]  # unfold has no types
@@ -147,10 +158,11 @@ class SuppressionAdmin(LargeTableMixin, ConsoleAdmin[Suppression]):
         permission="messaging.change_suppression",
         button="Allow sending again",
         question="{object}. They will get campaigns again. Do this only if they asked for it, or if it was a mistake.",
+        context=_what_lifting_means,
         form_class=LiftForm,
         icon="lock_open",
     )
-    def lift(self, request: HttpRequest, suppression: Suppression, form: ConfirmForm) -> str:
+    def lift(self, request: HttpRequest, suppression: Suppression, form: ConfirmForm) -> str | tuple[str, Suppression]:
         """Allow sending again."""
         lifted = suppression.lifted_at is None and lift(
             account_id=suppression.account_id,
@@ -161,6 +173,13 @@ class SuppressionAdmin(LargeTableMixin, ConsoleAdmin[Suppression]):
         if not lifted:
             raise ActionRefused(
                 f"The suppression of {suppression.recipient} was lifted before; there is nothing to do."
+            )
+        left = Suppression.objects.active().filter(account=suppression.account, recipient=suppression.recipient).first()
+        if left is not None:
+            return (
+                f"What staff did is lifted. {suppression.recipient} had opted out too: that stays, until they text START or "
+                "you lift it as well.",
+                left,
             )
         return f"{suppression.recipient} gets messages of {suppression.account} again."
 

@@ -35,6 +35,20 @@ class Suppression(models.Model):
         related_name="opt_outs",
         help_text="The last message they had when they opted out.",
     )
+    opted_out_at = models.DateTimeField(
+        "opted out too",
+        null=True,
+        blank=True,
+        help_text="When they opted out themselves, of somebody suppressed by staff.",
+    )
+    opted_out_words = models.CharField(
+        "their words",
+        max_length=200,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="With which they opted out then.",
+    )
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )

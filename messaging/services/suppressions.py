@@ -79,7 +79,7 @@ def suppress(
             _take_the_place(suppression, reason=reason, note=note, message_id=message_id, user=user)
             told = created = True
         elif not created and reason in OPT_OUTS and suppression.reason not in OPT_OUTS:
-            _opt_out_as_well(suppression, note)
+            _opt_out_as_well(suppression, note, at or timezone.now())
             told = True
         if told:
             suppression_added.send(
@@ -124,12 +124,13 @@ def _take_the_place(
     suppression.save(update_fields=("reason", "note", "message_id", "created_by"))
 
 
-def _opt_out_as_well(suppression: Suppression, note: str) -> None:
-    """An opt-out of somebody whom staff have suppressed."""
-    if ALSO_OPTED_OUT not in suppression.note:
+def _opt_out_as_well(suppression: Suppression, note: str, at: dt.datetime) -> None:
+    """An opt-out of somebody whom staff have suppressed; it outlasts what staff did."""
+    if suppression.opted_out_at is None:
         added = f" {ALSO_OPTED_OUT} {note}"[:100]
         suppression.note = f"{suppression.note[: 200 - len(added)]}{added}".strip()
-        suppression.save(update_fields=("note",))
+        suppression.opted_out_at, suppression.opted_out_words = at, note[:200]
+        suppression.save(update_fields=("note", "opted_out_at", "opted_out_words"))
 
 
 def lift(
@@ -144,6 +145,8 @@ def lift(
     at: dt.datetime | None = None,
 ) -> bool:
     """Allow sending to a recipient again; False when they were not suppressed.
+
+    Of somebody who opted out while staff had them suppressed, the opt-out stays in force: it is lifted by itself.
 
     Args:
         account_id: whose recipient.
@@ -161,23 +164,37 @@ def lift(
         suppression = active.select_for_update().first()
         if suppression is not None:
             active.update(lifted_at=timezone.now(), lifted_note=kept_note[:200])
-            suppression_lifted.send(
-                sender=Suppression,
-                account_id=account_id,
-                recipient=recipient,
-                reason=suppression.reason,
-                how=how,
-                note=note,
-                source=source,
-                inbound_id=inbound_id,
-                user=user,
-                at=at or timezone.now(),
-            )
-    if suppression is None:
+            if suppression.opted_out_at is not None:
+                # Nothing is told: to the person's consent nothing has happened.
+                _keep_opt_out(suppression, at=suppression.opted_out_at)
+            else:
+                suppression_lifted.send(
+                    sender=Suppression,
+                    account_id=account_id,
+                    recipient=recipient,
+                    reason=suppression.reason,
+                    how=how,
+                    note=note,
+                    source=source,
+                    inbound_id=inbound_id,
+                    user=user,
+                    at=at or timezone.now(),
+                )
+    if suppression is None or suppression.opted_out_at is not None:
         forget_hold(account_id=account_id, recipient=recipient)
-        return False
+        return suppression is not None
     _forget(marks_of(suppression))
     return True
+
+
+def _keep_opt_out(lifted: Suppression, *, at: dt.datetime) -> None:
+    Suppression.objects.create(
+        account_id=lifted.account_id,
+        recipient=lifted.recipient,
+        reason=Suppression.Reason.OPT_OUT,
+        note=lifted.opted_out_words,
+        created_at=at,
+    )
 
 
 def forget_hold(*, account_id: int, recipient: str) -> None:
@@ -192,7 +209,7 @@ def marks_of(suppression: Suppression) -> list[str]:
     if suppression.reason == Suppression.Reason.REVIEW:
         return members
     members.append(keys.stop_of_account(account_id, recipient))
-    if suppression.reason in OPT_OUTS or ALSO_OPTED_OUT in suppression.note:
+    if suppression.reason in OPT_OUTS:
         numbers = PhoneNumber.objects.filter(account_id=account_id).values_list("number", flat=True)
         members += [keys.stop_of_number(number, recipient) for number in numbers]
     return members

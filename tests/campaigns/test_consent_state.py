@@ -110,7 +110,7 @@ class World:
                 list_.double_opt_in = not list_.double_opt_in
                 list_.save()
             case "ask", None:
-                for list_ in self.lists:
+                for list_ in filter(lambda one: one.double_opt_in, map(self._list, range(2))):
                     choose_to_ask(list_=list_)
                     ask_list(list_id=list_.pk)
             case "review", opted_out:

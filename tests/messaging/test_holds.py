@@ -99,7 +99,6 @@ def test_keeping_takes_the_doubts_mark_alone_where_nothing_suppresses_them_any_m
     ("reason", "note", "is_left"),
     [
         ("opt_out", "", False),
-        ("staff", "By post. They opted out too: STOP", False),
         ("staff", "", True),
         ("bad_number", "", True),
     ],

@@ -6,10 +6,11 @@ import datetime as dt
 import logging
 import random
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
-from django.db.models import F
+from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
 from django.utils import timezone
 
 from broadcast.core.config import config
@@ -17,6 +18,7 @@ from broadcast.core.crypto import DecryptionError
 from broadcast.core.outgoing import AddressRefused, CallFailed, post, resolve
 from broadcast.core.queue import enqueue_on_commit
 from campaigns.models import CallEndpoint, OutgoingCall
+from campaigns.services.calls.strain import STRAINED, give_turn_back, note_try, take_turn
 
 logger = logging.getLogger(__name__)
 
@@ -27,9 +29,11 @@ CLAIM_SECONDS = 120
 #: Seconds after the first failure, doubled with each, and the longest wait.
 FIRST_WAIT_SECONDS = 20.0
 LONGEST_WAIT_SECONDS = 4 * 3600.0
-#: Seconds of one run of the task, and calls that it looks at.
+#: Seconds of one run of the task, and calls of one endpoint that it looks at.
 RUN_SECONDS = 20.0
-_CALLS_PER_READ = 100
+#: Of these, seconds that are left for endpoints that fail or are slow.
+STRAINED_SECONDS = 5.0
+_CALLS_PER_ENDPOINT = 50
 
 State = OutgoingCall.State
 
@@ -53,17 +57,62 @@ def queue_call(*, endpoint: CallEndpoint, payload: dict[str, Any]) -> OutgoingCa
 def deliver_due() -> int:
     """Try what is due, for a while; the schedule calls again.
 
+    The endpoints take turns. Those that fail or are slow come after the others, and of one that fails nothing more is tried in
+    this run.
+
     Returns:
         How many calls were tried.
     """
-    ends_at = time.monotonic() + RUN_SECONDS
-    due = OutgoingCall.objects.filter(state=State.WAITING, next_at__lte=timezone.now()).order_by("next_at", "pk")
-    tried = 0
-    for call_id in list(due.values_list("pk", flat=True)[:_CALLS_PER_READ]):
-        if time.monotonic() > ends_at:
-            break
-        tried += deliver(call_id=call_id)
+    began, now = time.monotonic(), timezone.now()
+    tried = _by_turns(_with_due_calls(now).filter(strain=0), now, began + RUN_SECONDS - STRAINED_SECONDS)
+    tried += _by_turns(_with_due_calls(now).filter(strain__gt=0), now, began + RUN_SECONDS)
+    _give_up_unanswered(now)
     return tried
+
+
+def _by_turns(endpoints: QuerySet[CallEndpoint], now: dt.datetime, ends_at: float) -> int:
+    queues = {endpoint_id: _due_of(endpoint_id, now) for endpoint_id in endpoints.values_list("pk", flat=True)}
+    tried = 0
+    while queues:
+        for endpoint_id, calls in list(queues.items()):
+            if time.monotonic() > ends_at:
+                return tried
+            call_id = next(calls, None)
+            if call_id is None:
+                del queues[endpoint_id]
+                continue
+            tried += deliver(call_id=call_id)
+            waits = OutgoingCall.objects.filter(pk=call_id, state=State.WAITING, endpoint__strain__gt=0)
+            if waits.exists():
+                # The receiver is in trouble, or somebody else is at it.
+                del queues[endpoint_id]
+    return tried
+
+
+def _with_due_calls(now: dt.datetime) -> QuerySet[CallEndpoint]:
+    due = OutgoingCall.objects.filter(endpoint=OuterRef("pk"), state=State.WAITING, next_at__lte=now)
+    free = Q(strain__lt=STRAINED) | Q(free_at__lte=now)
+    return CallEndpoint.objects.filter(Exists(due), free).order_by("strain", "free_at", "pk")
+
+
+def _due_of(endpoint_id: int, now: dt.datetime) -> Iterator[int]:
+    due = OutgoingCall.objects.filter(endpoint_id=endpoint_id, state=State.WAITING, next_at__lte=now)
+    yield from list(due.order_by("next_at", "pk").values_list("pk", flat=True)[:_CALLS_PER_ENDPOINT])
+
+
+def _give_up_unanswered(now: dt.datetime) -> None:
+    """Calls whose day has passed while their endpoint did not answer others."""
+    over = OutgoingCall.objects.filter(
+        state=State.WAITING, next_at__lte=now, first_at__lte=now - GIVE_UP_AFTER, endpoint__strain__gte=STRAINED
+    )
+    said = "Not tried for 24 hours, as the endpoint did not answer. See to the receiver, then try again."
+    given_up = over.update(
+        state=State.FAILED,
+        last_error=Case(When(last_error="", then=Value(said)), default=F("last_error")),
+        updated_at=timezone.now(),
+    )
+    if given_up:
+        logger.warning("%s webhook calls failed for good: their endpoints did not answer for 24 hours", given_up)
 
 
 def deliver(*, call_id: int) -> bool:
@@ -73,15 +122,22 @@ def deliver(*, call_id: int) -> bool:
         Whether it was tried.
     """
     now = timezone.now()
+    endpoint = CallEndpoint.objects.filter(calls=call_id).only("strain").first()
+    if endpoint is None or not take_turn(endpoint_id=endpoint.pk, claim_seconds=CLAIM_SECONDS):
+        return False
     claimed = OutgoingCall.objects.filter(pk=call_id, state=State.WAITING, next_at__lte=now).update(
         next_at=now + dt.timedelta(seconds=CLAIM_SECONDS), attempts=F("attempts") + 1, updated_at=now
     )
     if not claimed:
+        give_turn_back(endpoint_id=endpoint.pk)
         return False
     call = OutgoingCall.objects.select_related("endpoint").defer("endpoint__secret").get(pk=call_id)
     if not call.endpoint.is_enabled:
+        give_turn_back(endpoint_id=endpoint.pk)
         _fail(call, "The endpoint is disabled. Enable it, then try again.")
         return True
+    began = time.monotonic()
+    status = None
     try:
         status = post(
             resolve(call.endpoint.url, private_networks=config().calls_private_networks),
@@ -90,7 +146,9 @@ def deliver(*, call_id: int) -> bool:
             key=str(call.key),
         )
     except (AddressRefused, DecryptionError) as error:
+        give_turn_back(endpoint_id=endpoint.pk)
         _fail(call, str(error))
+        return True
     except CallFailed as error:
         _later(call, None, str(error))
     else:
@@ -101,6 +159,7 @@ def deliver(*, call_id: int) -> bool:
             _later(call, status, f"Answered {status}: redirects are not followed. Enter the final address.")
         else:
             _later(call, status, f"Answered {status}.")
+    note_try(endpoint_id=endpoint.pk, status=status, seconds=time.monotonic() - began)
     return True
 
 
@@ -116,6 +175,8 @@ def try_again(*, call_id: int) -> None:
     )
     if not again:
         raise CallError("Only a failed call can be tried again; this one is waiting or was delivered.")
+    # Staff have seen to the receiver: the next try need not wait.
+    CallEndpoint.objects.filter(calls=call_id).update(free_at=now)
     enqueue_on_commit("campaigns.tasks.deliver_call", call_id)
 
 

@@ -13,13 +13,15 @@ from django.utils import timezone
 
 from broadcast.core.queue import enqueue_on_commit
 from campaigns.models import StaffNotice
-from campaigns.services.calls.delivering import CLAIM_SECONDS, GIVE_UP_AFTER, wait_seconds
+from campaigns.services.calls.delivering import CLAIM_SECONDS, GIVE_UP_AFTER, CallError, wait_seconds
 from messaging.models import InboundMessage
 
 logger = logging.getLogger(__name__)
 
 #: Mails of one run.
 MOST = 50
+
+State = StaffNotice.State
 
 
 def queue_notice(*, inbound: InboundMessage, addresses: Sequence[str], subject: str, body: str) -> StaffNotice:
@@ -52,23 +54,47 @@ def send_due_notices() -> int:
         How many mails the server took.
     """
     now = timezone.now()
-    due = StaffNotice.objects.filter(sent_at=None, next_at__lte=now, created_at__gt=now - GIVE_UP_AFTER)
-    return sum(_send(notice_id, now) for notice_id in list(due.order_by("pk").values_list("pk", flat=True)[:MOST]))
+    due = StaffNotice.objects.filter(state=State.WAITING, next_at__lte=now).order_by("next_at", "pk")
+    return sum(_send(notice_id, now) for notice_id in list(due.values_list("pk", flat=True)[:MOST]))
+
+
+def send_again(*, notice_id: int) -> None:
+    """Try a failed mail again, for another 24 hours.
+
+    Args:
+        notice_id: the mail.
+
+    Raises:
+        CallError: it has not failed, or is gone.
+    """
+    now = timezone.now()
+    again = StaffNotice.objects.filter(pk=notice_id, state=State.FAILED).update(
+        state=State.WAITING, next_at=now, first_at=now, attempts=0, updated_at=now
+    )
+    if not again:
+        raise CallError("Only a failed mail can be tried again; this one is waiting or was sent.")
+    enqueue_on_commit("campaigns.tasks.send_notices")
 
 
 def _send(notice_id: int, now: dt.datetime) -> bool:
-    claimed = StaffNotice.objects.filter(pk=notice_id, sent_at=None, next_at__lte=now).update(
-        next_at=now + dt.timedelta(seconds=CLAIM_SECONDS), attempts=F("attempts") + 1
+    claimed = StaffNotice.objects.filter(pk=notice_id, state=State.WAITING, next_at__lte=now).update(
+        next_at=now + dt.timedelta(seconds=CLAIM_SECONDS), attempts=F("attempts") + 1, updated_at=now
     )
     if not claimed:
         return False
     notice = StaffNotice.objects.get(pk=notice_id)
-    rows = StaffNotice.objects.filter(pk=notice_id, sent_at=None)
+    rows = StaffNotice.objects.filter(pk=notice_id, state=State.WAITING)
     try:
         EmailMessage(notice.subject, notice.body, to=notice.addresses).send()
     except (smtplib.SMTPException, OSError) as error:
-        logger.error("Notice %s could not be sent by e-mail; it is tried again: %s", notice_id, error)
         later = timezone.now() + dt.timedelta(seconds=wait_seconds(notice.attempts))
-        rows.update(next_at=later, last_error=str(error)[:255])
+        told = {"last_error": str(error)[:255], "updated_at": timezone.now()}
+        if later - notice.first_at > GIVE_UP_AFTER:
+            logger.error("Notice %s could not be sent by e-mail for 24 hours: %s", notice_id, error)
+            rows.update(state=State.FAILED, **told)
+        else:
+            logger.warning("Notice %s could not be sent by e-mail; it is tried again: %s", notice_id, error)
+            rows.update(next_at=later, **told)
         return False
-    return bool(rows.update(sent_at=timezone.now(), last_error=""))
+    done = timezone.now()
+    return bool(rows.update(state=State.SENT, sent_at=done, last_error="", updated_at=done))

@@ -50,15 +50,16 @@ def follow_suppression(*, change: Change, message_id: int | None) -> None:
 
 
 def follow_lifting(*, change: Change) -> None:
-    """Who comes back is on the lists again that an opt-out took them from.
+    """Who takes an opt-out back is on the lists again that it took them from.
 
     Args:
         change: the lifting.
     """
-    back = subscribe_again(account_id=change.account_id, number=change.recipient)
-    # Of a number that can be reached again there is nothing to say, unless lists came back with it.
-    if change.reason == Suppression.Reason.BAD_NUMBER and not back:
+    if change.reason not in CONSENT_REASONS:
         return
+    back = []
+    if change.reason in OPT_OUTS:
+        back = subscribe_again(account_id=change.account_id, number=change.recipient)
     record_many(_entries(change, Action.RESTORED, back))
 
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from campaigns.models import OptInRequest, Subscriber, Subscription
 from campaigns.services.consent.ledger import Action, Entry, How, Origin, record_many
-from campaigns.services.double_opt_in import Joined, join
+from campaigns.services.double_opt_in import Joined, Outcome, join, refusal
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -31,12 +31,17 @@ def save_subscriptions(
         user: who did it.
 
     Returns:
-        what became of the places that need the person's YES.
+        what became of the places that need the person's YES, and of those that nobody gets who must not be sent to.
     """
     joined: list[Joined] = []
     with transaction.atomic():
         for subscription in changed:
+            # An opt-out at this moment comes before or after.
+            person = Subscriber.objects.select_for_update().get(pk=subscription.subscriber_id)
             before = Subscription.objects.filter(pk=subscription.pk).select_related("list", "subscriber").first()
+            if _joins(before, subscription) and (why := refusal(account_id=person.account_id, number=person.number)):
+                joined.append(Joined(subscription.list, Outcome.REFUSED, why))
+                continue
             if _must_confirm(before, subscription):
                 joined += _ask(before, subscription, user)
                 continue
@@ -70,7 +75,7 @@ def save_subscriber(*, subscriber: Subscriber, user: User) -> list[Joined]:
         what became of the lists that they were on; empty when the number stayed.
     """
     with transaction.atomic():
-        before = Subscriber.objects.filter(pk=subscriber.pk).first()
+        before = Subscriber.objects.select_for_update().filter(pk=subscriber.pk).first()
         subscriber.save()
         if before is None or before.number == subscriber.number:
             return []
@@ -114,6 +119,13 @@ def _move_to(subscriber: Subscriber, before: Subscriber, user: User) -> list[Joi
     # Who was pending has agreed to nothing, and a list that asks nobody any more cannot ask them.
     lists = [one.list for one in theirs if one.state == State.SUBSCRIBED or one.list.double_opt_in]
     return join(subscriber=subscriber, lists=lists, origin=Origin(how=How.STAFF, source=moved, by=user), now=now)
+
+
+def _joins(before: Subscription | None, after: Subscription) -> bool:
+    """Whether staff give somebody a place on a list that they did not have."""
+    if after.state == State.UNSUBSCRIBED:
+        return False
+    return before is None or before.list_id != after.list_id or before.state != after.state
 
 
 def _must_confirm(before: Subscription | None, after: Subscription) -> bool:

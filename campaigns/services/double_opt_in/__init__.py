@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from campaigns.services.double_opt_in.answering import Answered, answer, asked_at, double_opt_in
-from campaigns.services.double_opt_in.asking import ANSWER_DAYS, ask_list, ask_waiting_lists, choose_to_ask
-from campaigns.services.double_opt_in.joining import Joined, Outcome, join, leave
+from campaigns.services.double_opt_in.asking import (
+    ANSWER_DAYS,
+    CannotAsk,
+    ask_list,
+    ask_waiting_lists,
+    choose_to_ask,
+    obstacle,
+    stop_asking,
+)
+from campaigns.services.double_opt_in.joining import Joined, Outcome, join, leave, refusal
 from campaigns.services.double_opt_in.reminding import remind
 
 __all__ = [
     "ANSWER_DAYS",
     "Answered",
+    "CannotAsk",
     "Joined",
     "Outcome",
     "answer",
@@ -20,5 +29,8 @@ __all__ = [
     "double_opt_in",
     "join",
     "leave",
+    "obstacle",
+    "refusal",
     "remind",
+    "stop_asking",
 ]

@@ -55,7 +55,13 @@ def answer(*, message: InboundMessage, number: PhoneNumber, yes: bool) -> Answer
         last = _last(waiting)
         if last is None:
             return None
-        asked = list(waiting.filter(last_asked_at=last).select_related("list__account").order_by("id"))
+        # Held: what ended meanwhile without the person's lock is neither confirmed nor recorded.
+        pending = Subscription.objects.pending().filter(subscriber=subscriber)
+        still = set(pending.select_for_update(of=("self",)).values_list("list_id", flat=True))
+        found = waiting.filter(last_asked_at=last).select_related("list__account").order_by("id")
+        asked = [request for request in found if request.list_id in still]
+        if not asked:
+            return None
         OptInRequest.objects.filter(pk__in=[request.pk for request in asked]).update(
             state=OptInRequest.State.CONFIRMED if yes else OptInRequest.State.DECLINED,
             answered_at=now,
@@ -64,7 +70,7 @@ def answer(*, message: InboundMessage, number: PhoneNumber, yes: bool) -> Answer
             updated_at=now,
         )
         lists = [request.list for request in asked]
-        Subscription.objects.pending().filter(subscriber=subscriber, list__in=lists).update(
+        pending.filter(list__in=lists).update(
             state=State.SUBSCRIBED if yes else State.UNSUBSCRIBED,
             ended_by=Subscription.EndedBy.NOBODY if yes else Subscription.EndedBy.DECLINED,
             unsubscribed_at=None if yes else now,
@@ -90,6 +96,7 @@ def _waiting(number: PhoneNumber, person: str, now: dt.datetime) -> QuerySet[Opt
         Exists(pending),
         subscriber__account_id=number.account_id,
         subscriber__number=person,
+        recipient=person,
         number=number,
         state=OptInRequest.State.WAITING,
         last_asked_at__gt=now - dt.timedelta(days=ANSWER_DAYS),

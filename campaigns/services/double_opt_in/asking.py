@@ -27,15 +27,20 @@ RUN_SECONDS = 20.0
 _PEOPLE_PER_READ = 1000
 
 
+class CannotAsk(Exception):
+    """Asking a list's people cannot begin, or end; the text says why."""
+
+
 def is_suppressed(account_id: int, number: str) -> bool:
     """Whether nothing may be asked of somebody, a possible opt-out under review included."""
     return Suppression.objects.active().filter(account_id=account_id, recipient=number).exists()
 
 
 def latest_request(subscriber: Subscriber, list_: SubscriberList, now: dt.datetime) -> OptInRequest | None:
-    """What somebody was asked about a list in the last 30 days."""
+    """What somebody was asked about a list in the last 30 days, at the number that they have now."""
     since = now - dt.timedelta(days=ANSWER_DAYS)
-    return OptInRequest.objects.filter(subscriber=subscriber, list=list_, asked_at__gt=since).order_by("-id").first()
+    asked = OptInRequest.objects.filter(subscriber=subscriber, list=list_, asked_at__gt=since)
+    return asked.filter(recipient=subscriber.number).order_by("-id").first()
 
 
 def asking_number(list_: SubscriberList, preferred: PhoneNumber | None) -> PhoneNumber | None:
@@ -74,6 +79,7 @@ def ask(*, subscriber: Subscriber, list_: SubscriberList, number: PhoneNumber | 
     OptInRequest.objects.create(
         list=list_,
         subscriber=subscriber,
+        recipient=subscriber.number,
         number=sender,
         message=message,
         wording=wording,
@@ -86,7 +92,12 @@ def ask(*, subscriber: Subscriber, list_: SubscriberList, number: PhoneNumber | 
 def unasked(list_: SubscriberList) -> QuerySet[Subscription]:
     """Pending people of a list who may be asked now: not asked in the last 30 days, not suppressed."""
     since = timezone.now() - dt.timedelta(days=ANSWER_DAYS)
-    asked = OptInRequest.objects.filter(list=list_, subscriber=OuterRef("subscriber"), asked_at__gt=since)
+    asked = OptInRequest.objects.filter(
+        list=list_,
+        subscriber=OuterRef("subscriber"),
+        recipient=OuterRef("subscriber__number"),
+        asked_at__gt=since,
+    )
     suppressed = Suppression.objects.active().filter(
         account_id=list_.account_id, recipient=OuterRef("subscriber__number")
     )
@@ -98,11 +109,42 @@ def choose_to_ask(*, list_: SubscriberList) -> int:
 
     Returns:
         How many that will be.
+
+    Raises:
+        CannotAsk: nobody can be asked as it stands; the text says why.
     """
+    if problem := obstacle(list_):
+        raise CannotAsk(problem)
     with transaction.atomic():
-        SubscriberList.objects.filter(pk=list_.pk).update(ask_joined_until=timezone.now())
+        SubscriberList.objects.filter(pk=list_.pk).update(ask_joined_until=timezone.now(), ask_problem="")
         enqueue_on_commit("campaigns.tasks.ask_pending", list_.pk)
         return unasked(list_).count()
+
+
+def stop_asking(*, list_: SubscriberList) -> None:
+    """Ask nobody more of those who were to be asked; what was asked stays asked.
+
+    Raises:
+        CannotAsk: nobody is being asked; the text says so.
+    """
+    running = SubscriberList.objects.filter(pk=list_.pk).exclude(ask_joined_until=None)
+    if not running.update(ask_joined_until=None, ask_problem=""):
+        raise CannotAsk(f"Nobody of “{list_}” is being asked any more; there is nothing to stop.")
+
+
+def obstacle(list_: SubscriberList) -> str:
+    """Why nobody of a list can be asked, and what to do; empty when they can."""
+    if not list_.double_opt_in:
+        return "Double opt-in is off for this list. Switch it on first."
+    if not list_.account.is_active:
+        return f"{list_.account} is {list_.account.get_status_display().lower()}. Activate it first."
+    if asking_number(list_, None) is None:
+        return f"{list_.account} has no active number. Add or activate one first."
+    try:
+        texts.question(list_, Subscriber(account=list_.account))
+    except TemplateError as error:
+        return f"The question of “{list_}” cannot be made: {error}. Correct it on the list's page."[:255]
+    return ""
 
 
 def ask_waiting_lists() -> None:
@@ -114,7 +156,8 @@ def ask_waiting_lists() -> None:
 def ask_list(*, list_id: int, run_seconds: float = RUN_SECONDS) -> bool:
     """Ask a list's pending people, for a while.
 
-    Who is asleep is passed over until it is a decent hour where they are; the sweeper's schedule calls again.
+    Who is asleep is passed over until it is a decent hour where they are. Nothing is asked while something is in the way, which the
+    list then says; the schedule calls again. Switching double opt-in off ends it.
 
     Args:
         list_id: a list whose staff chose to ask.
@@ -128,8 +171,13 @@ def ask_list(*, list_id: int, run_seconds: float = RUN_SECONDS) -> bool:
     if list_ is None or list_.ask_joined_until is None:
         return True
     chosen = list_.ask_joined_until
+    problem = obstacle(list_)
+    _note(list_, chosen, problem, goes_on=list_.double_opt_in)
+    if problem:
+        return not list_.double_opt_in
     is_open = open_now(list_.account, timezone.now())
-    after, is_done = 0, True
+    after = left_out = asleep = 0
+    why_not = ""
     while True:
         rows = list(
             unasked(list_)
@@ -138,27 +186,45 @@ def ask_list(*, list_id: int, run_seconds: float = RUN_SECONDS) -> bool:
             .values_list("pk", "subscriber_id", "subscriber__number", "subscriber__time_zone")[:_PEOPLE_PER_READ]
         )
         for subscription_id, subscriber_id, number, zone in rows:
+            after = subscription_id
             if time.monotonic() > ends_at:
                 return False
-            after = subscription_id
-            if is_open(number, zone):
-                _ask_one(subscription_id, subscriber_id, list_)
-            else:
-                is_done = False
+            if not is_open(number, zone):
+                asleep += 1
+                continue
+            if not _goes_on(list_, chosen):
+                return False
+            if said := _ask_one(subscription_id, subscriber_id, list_):
+                left_out, why_not = left_out + 1, said
         if not rows:
             break
-    if not is_done:
+    if asleep:
         return False
-    # Who chose again meanwhile is not forgotten.
-    SubscriberList.objects.filter(pk=list_id, ask_joined_until=chosen).update(ask_joined_until=None)
+    _note(list_, chosen, f"{left_out:,} could not be asked: {why_not}." if left_out else "", goes_on=False)
     return True
 
 
-def _ask_one(subscription_id: int, subscriber_id: int, list_: SubscriberList) -> None:
+def _goes_on(list_: SubscriberList, chosen: dt.datetime) -> bool:
+    """Whether staff still want it; a long list takes hours, and they may think better of it."""
+    wanted = SubscriberList.objects.filter(pk=list_.pk, ask_joined_until=chosen, double_opt_in=True)
+    return wanted.filter(account__status=list_.account.Status.ACTIVE).exists()
+
+
+def _note(list_: SubscriberList, chosen: dt.datetime, problem: str, *, goes_on: bool) -> None:
+    """Say on the list how it stands. Who chose again meanwhile is not forgotten."""
+    mine = SubscriberList.objects.filter(pk=list_.pk, ask_joined_until=chosen)
+    if not goes_on:
+        mine.update(ask_joined_until=None, ask_problem=problem[:255])
+    elif problem != list_.ask_problem:
+        mine.update(ask_problem=problem[:255])
+
+
+def _ask_one(subscription_id: int, subscriber_id: int, list_: SubscriberList) -> str:
     with transaction.atomic():
         subscriber = Subscriber.objects.select_for_update().filter(pk=subscriber_id).first()
         if subscriber is None or not unasked(list_).filter(pk=subscription_id).exists():
-            return
+            return ""
         why_not = ask(subscriber=subscriber, list_=list_, number=None, now=timezone.now())
         if why_not:
             logger.warning("Subscription %s of list %s was not asked about: %s", subscription_id, list_.pk, why_not)
+        return why_not

@@ -91,16 +91,22 @@ def join(
     with transaction.atomic():
         # Two wishes of one person at once must not ask twice.
         subscriber = Subscriber.objects.select_for_update().get(pk=subscriber.pk)
-        suppression = (
-            Suppression.objects.active()
-            .filter(account_id=subscriber.account_id, recipient=subscriber.number)
-            .exclude(reason=Suppression.Reason.REVIEW)
-            .first()
-        )
-        if suppression:
-            why = f"they are suppressed ({suppression.get_reason_display().lower()})"
+        why = refusal(account_id=subscriber.account_id, number=subscriber.number)
+        if why:
             return [Joined(list_, Outcome.REFUSED, why) for list_ in wanted]
         return [_join(subscriber, list_, origin, number, now, muted) for list_ in wanted]
+
+
+def refusal(*, account_id: int, number: str) -> str:
+    """Why somebody can join no list; empty when they can.
+
+    Args:
+        account_id: whose list.
+        number: E.164.
+    """
+    active = Suppression.objects.active().filter(account_id=account_id, recipient=number)
+    suppression = active.exclude(reason=Suppression.Reason.REVIEW).first()
+    return f"they are suppressed ({suppression.get_reason_display().lower()})" if suppression else ""
 
 
 def _join(
@@ -145,6 +151,7 @@ def _wait_again(before: OptInRequest, number: PhoneNumber | None, now: dt.dateti
     OptInRequest.objects.create(
         list_id=before.list_id,
         subscriber_id=before.subscriber_id,
+        recipient=before.recipient,
         number=number,
         message_id=before.message_id,
         wording=before.wording,
@@ -167,6 +174,8 @@ def leave(*, subscriber: Subscriber, list_: SubscriberList, ended_by: str, origi
     """
     now = timezone.now()
     with transaction.atomic():
+        # A YES at this moment comes before or after.
+        Subscriber.objects.select_for_update().get(pk=subscriber.pk)
         left = (
             Subscription.objects.filter(list=list_, subscriber=subscriber)
             .exclude(state=State.UNSUBSCRIBED)
