@@ -64,14 +64,17 @@ def deliver_due() -> int:
         How many calls were tried.
     """
     began, now = time.monotonic(), timezone.now()
-    tried = _by_turns(_with_due_calls(now).filter(strain=0), now, began + RUN_SECONDS - STRAINED_SECONDS)
-    tried += _by_turns(_with_due_calls(now).filter(strain__gt=0), now, began + RUN_SECONDS)
+    endpoints = dict(_with_due_calls(now).values_list("pk", "strain"))
+    sound = [endpoint_id for endpoint_id, strain in endpoints.items() if not strain]
+    strained = [endpoint_id for endpoint_id, strain in endpoints.items() if strain]
+    tried = _by_turns(sound, now, began + RUN_SECONDS - STRAINED_SECONDS)
+    tried += _by_turns(strained, now, began + RUN_SECONDS)
     _give_up_unanswered(now)
     return tried
 
 
-def _by_turns(endpoints: QuerySet[CallEndpoint], now: dt.datetime, ends_at: float) -> int:
-    queues = {endpoint_id: _due_of(endpoint_id, now) for endpoint_id in endpoints.values_list("pk", flat=True)}
+def _by_turns(endpoint_ids: list[int], now: dt.datetime, ends_at: float) -> int:
+    queues = {endpoint_id: _due_of(endpoint_id, now) for endpoint_id in endpoint_ids}
     tried = 0
     while queues:
         for endpoint_id, calls in list(queues.items()):
