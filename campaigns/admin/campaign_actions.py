@@ -11,7 +11,7 @@ from unfold.enums import ActionVariant
 
 from broadcast.core.confirm import ActionRefused, ConfirmForm, confirmed_action
 from campaigns.admin.campaign_forms import CancelForm, ScheduleForm
-from campaigns.admin.campaign_hours import launch_hours
+from campaigns.admin.campaign_hours import deferral_text, launch_hours
 from campaigns.admin.campaign_options import option_sentences
 from campaigns.admin.campaign_progress import canary_context, local_time, waits_for_first
 from campaigns.models import Campaign
@@ -150,8 +150,10 @@ class CampaignActionsMixin:
     def schedule(self, request: HttpRequest, campaign: Campaign, form: ConfirmForm) -> str:
         """Launch later, or at another time than was said."""
         at = form.cleaned_data["at"]
-        service.schedule(campaign_id=campaign.pk, at=at, user=_user(request))
-        return f"“{campaign}” is launched on {local_time(campaign, at)}."
+        scheduled = service.schedule(campaign_id=campaign.pk, at=at, user=_user(request))
+        waits = service.deferral_at(scheduled, at)
+        note = f" {deferral_text(scheduled, waits)}" if waits else ""
+        return f"“{campaign}” is launched on {local_time(campaign, at)}.{note}"
 
     @confirmed_action(
         "Unschedule…",

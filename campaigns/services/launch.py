@@ -13,7 +13,7 @@ from broadcast.core.queue import enqueue_on_commit
 from campaigns.models import Campaign
 from campaigns.services import audience, missed_time
 from campaigns.services.composing import OPTIONS
-from campaigns.services.preview import LaunchPreview, blocking_problems, preview_launch
+from campaigns.services.preview import LaunchPreview, blocking_problems, deferral_at, preview_launch
 from messaging.models import PhoneNumber
 from messaging.services import batches, pools
 from messaging.states import BatchState
@@ -26,6 +26,7 @@ __all__ = [
     "LaunchPreview",
     "cancel",
     "catch_up",
+    "deferral_at",
     "fail_schedule",
     "follow_batch",
     "launch",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass, field
 
 from django.utils import timezone
@@ -161,11 +162,23 @@ def preview_launch(campaign: Campaign) -> LaunchPreview:
 
 def _held_back(campaign: Campaign) -> tuple[Deferral | None, int]:
     """Who would have to wait for their hours, and how many have had enough messages, if it left now."""
-    account, query, now = campaign.account, audience.recipient_query(campaign), timezone.now()
-    deferral = None
-    if places.keeps_hours(account):
-        deferral = defer(account, count_places(account_id=account.pk, recipients=query), now)
-    return deferral, count_reached(account=account, recipients=query, now=now)
+    now = timezone.now()
+    capped = count_reached(account=campaign.account, recipients=audience.recipient_query(campaign), now=now)
+    return deferral_at(campaign, now), capped
+
+
+def deferral_at(campaign: Campaign, at: dt.datetime) -> Deferral | None:
+    """Who of today's audience would have to wait for the hours of their place if it left at a time; None when nobody has.
+
+    Args:
+        campaign: with its account.
+        at: an aware time.
+    """
+    account = campaign.account
+    if not places.keeps_hours(account):
+        return None
+    counts = count_places(account_id=account.pk, recipients=audience.recipient_query(campaign))
+    return defer(account, counts, at)
 
 
 def estimate_seconds(number: PhoneNumber, recipients: int, segments: int, *, pace: int | None = None) -> float:

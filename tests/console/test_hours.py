@@ -162,3 +162,13 @@ def test_a_subscribers_zone_is_chosen_from_a_list(operator: Client, campaign: Ca
 
     refused = page_of(operator.post(address, {"number": person.number, "time_zone": "Mars/Olympus", **lists}))
     assert "“Mars/Olympus” is not a time zone" in refused
+
+
+def test_who_schedules_is_told_who_will_wait_then(campaign: Campaign, operator: Client) -> None:
+    with time_machine.travel(NIGHT, tick=False):
+        told = page_of(operator.post(url("schedule", campaign), {"at_0": "2026-03-03", "at_1": "09:00"}, follow=True))
+        at_noon = page_of(
+            operator.post(url("schedule", campaign), {"at_0": "2026-03-03", "at_1": "12:00"}, follow=True)
+        )
+    assert "09:00 (America/New_York). 4 people wait for the hours of their own place, the first until 10:00" in told
+    assert "wait for the hours" not in at_noon
