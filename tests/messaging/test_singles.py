@@ -74,6 +74,7 @@ def test_who_is_lifted_can_be_sent_to_again(simulator: SimulatorProcess, number:
     suppress(account_id=number.account_id, recipient=PERSON, reason=Suppression.Reason.STAFF)
     assert not suppress(account_id=number.account_id, recipient=PERSON, reason=Suppression.Reason.OPT_OUT)
     assert lift(account_id=number.account_id, recipient=PERSON, note="A mistake.")
+    assert lift(account_id=number.account_id, recipient=PERSON, note="They asked for it."), "their own opt-out is left"
     assert not lift(account_id=number.account_id, recipient=PERSON)
     message = submit(account=number.account, number=number, recipient=PERSON, body="Hello")
     send_all(number)

@@ -47,4 +47,5 @@ def test_a_schedule_that_was_changed_by_hand_is_put_right() -> None:
 
     ensure_schedules()
 
-    assert set(Schedule.objects.values_list("minutes", "repeats")) == {(1, -1)}
+    wanted = {(function, minutes, -1) for _, function, minutes in SCHEDULES}
+    assert set(Schedule.objects.values_list("func", "minutes", "repeats")) == wanted
