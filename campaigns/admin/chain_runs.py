@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib import admin
+from django.contrib.admin.utils import unquote
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
@@ -76,6 +77,11 @@ class ChainRunAdmin(LargeTableMixin, ReadOnlyAdmin[ChainRun]):
             path("conversation/<int:pk>/end/", end, name="campaigns_chainrun_end_here"),
             *super().get_urls(),
         ]
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> Any:
+        """Ending is offered while it runs."""
+        runs = ChainRun.objects.filter(pk=unquote(str(object_id)), state=RunState.RUNNING).exists()
+        return super().get_actions_detail(request, object_id) if runs else []  # type: ignore[misc]  # unfold has no types
 
     def start_here(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Start one with a conversation's person."""

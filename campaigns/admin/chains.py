@@ -44,6 +44,13 @@ CHANGE = "campaigns.change_chain"
 START = "campaigns.add_chainrun"
 CHAIN_LABELS: Labels = {Chain.State.DRAFT: "", Chain.State.ACTIVE: "success", Chain.State.ARCHIVED: "warning"}
 
+#: Actions that not every state allows, by the last part of their address.
+OFFERED = {
+    "activate_chain": {Chain.State.DRAFT, Chain.State.ARCHIVED},
+    "start_chain": {Chain.State.ACTIVE},
+    "archive_chain": {Chain.State.DRAFT, Chain.State.ACTIVE},
+}
+
 
 class StepInline(StackedInline):  # type: ignore[misc]  # unfold has no types
     """The steps, dragged into their order."""
@@ -206,6 +213,18 @@ class ChainAdmin(ConsoleAdmin[Chain]):
         if not self.has_view_permission(request, chain):
             raise PermissionDenied
         return chain
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> Any:
+        """Only what the state allows: an active chain is not activated, an archived one neither archived nor started."""
+        chain = self.get_object(request, unquote(str(object_id)))
+        if chain is None:
+            return []
+        offered = super().get_actions_detail(request, object_id)  # type: ignore[misc]  # unfold has no types
+        return [
+            offer
+            for offer in offered
+            if chain.state in OFFERED.get(offer.path.strip("/").rsplit("/", 1)[-1], Chain.State)
+        ]
 
     @action(description="New from template…", url_path="from-template", permissions=["campaigns.add_chain"])  # type: ignore[untyped-decorator]  # unfold has no types
     def from_template(self, request: HttpRequest) -> HttpResponse:

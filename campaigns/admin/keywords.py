@@ -76,7 +76,13 @@ class KeywordAdmin(ConsoleAdmin[Keyword]):
         "Any",
         (
             *add_fieldsets,
-            ("Record", {"fields": (("times_matched", "last_matched_at"), ("created_at", "updated_at"))}),
+            (
+                "Record",
+                {
+                    "classes": ("collapse",),
+                    "fields": (("times_matched", "last_matched_at"), ("created_at", "updated_at")),
+                },
+            ),
         ),
     )
 

@@ -134,6 +134,8 @@ class OptInRequestAdmin(LargeTableMixin, ReadOnlyAdmin[OptInRequest]):
         "answered_at",
         "answer_text",
     )
+    # The first column leads to the person, and a link in a link is none.
+    list_display_links = ("display_state",)
     list_filter = (("list", AutocompleteSelectFilter), ("state", ChoicesDropdownFilter))
     list_select_related = ("subscriber", "list")
     search_fields = ("subscriber__number", "subscriber__last_name")

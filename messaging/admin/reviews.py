@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import F
+from django.db.models import F, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
@@ -18,7 +18,7 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdo
 
 from broadcast.core.admin import ReadOnlyAdmin, display, page_link
 from broadcast.core.redis import is_away
-from messaging.models import InboundMessage, Message, OptOutReview
+from messaging.models import Conversation, InboundMessage, Message, OptOutReview
 from messaging.services.reviews import ReviewSettled, decide_keep, decide_opt_out
 from messaging.services.threads import text_of
 from messaging.wording import OPT_OUT_AT
@@ -79,6 +79,11 @@ class OptOutReviewAdmin(ReadOnlyAdmin[OptOutReview]):
         ("Record", {"fields": (("state", "score"), ("decided_at", "decided_by"))}),
     )
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[OptOutReview]:
+        """With each one's conversation."""
+        talks = Conversation.objects.filter(number_id=OuterRef("inbound__number_id"), person=OuterRef("recipient"))
+        return super().get_queryset(request).annotate(conversation_id=Subquery(talks.values("pk")[:1]))
+
     def get_urls(self) -> list[URLPattern]:
         """One address a decision."""
         view = self.admin_site.admin_view(self.decide)
@@ -114,8 +119,13 @@ class OptOutReviewAdmin(ReadOnlyAdmin[OptOutReview]):
 
     @display(description="From")
     def display_person(self, review: OptOutReview) -> Any:
-        """The number, and whose subscriber it is."""
-        return format_html("{}<br>{}", review.recipient, page_link(review.account))
+        """The number, with a link to all that was said, and whose subscriber it is."""
+        talk_id = getattr(review, "conversation_id", None)
+        if talk_id is None:
+            return format_html("{}<br>{}", review.recipient, page_link(review.account))
+        url = reverse("admin:messaging_conversation_change", args=[talk_id])
+        link = '<a href="{}" class="text-link">{}</a><br>{}'
+        return format_html(link, url, review.recipient, page_link(review.account))
 
     @display(description="Why it is asked")
     def display_rules(self, review: OptOutReview) -> Any:

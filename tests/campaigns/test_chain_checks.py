@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import pytest
 
 from campaigns.models import Chain
-from campaigns.services.chains.checks import check_plan
+from campaigns.services.chains.checks import check_plan, exits
 from campaigns.services.chains.drawing import draw
 from campaigns.services.chains.lifecycle import ChainNotReady, activate, archive, check_chain, note_change
 from campaigns.services.chains.notation import NotationError, parse_branches, parse_choices, parse_points
@@ -153,8 +153,17 @@ def test_each_template_can_be_activated_as_it_is(template: str) -> None:
     activate(chain_id=chain.pk)
     picture = ElementTree.fromstring(draw(plan_of(chain)))  # noqa: S314  made by us
     boxes = picture.findall(".//{http://www.w3.org/2000/svg}g")
-    assert len(boxes) == chain.steps.count() + 1
+    leads_to_end = any(target == "end" for step in plan_of(chain).steps for target, _ in exits(plan_of(chain), step))
+    assert len(boxes) == chain.steps.count() + leads_to_end
     assert all(step.label in "".join(picture.itertext()) for step in chain.steps.all())
+
+
+@pytest.mark.django_db
+def test_the_picture_has_an_end_only_where_a_way_leads_to_it() -> None:
+    ends_itself = ChainFactory(steps=({"label": "bye", "kind": "end", "text": "Bye."},))
+    runs_out = ChainFactory(steps=({"label": "hello", "kind": "send", "text": "Hello."},))
+    assert ">end</text>" not in draw(plan_of(ends_itself))
+    assert ">end</text>" in draw(plan_of(runs_out))
 
 
 @pytest.mark.django_db

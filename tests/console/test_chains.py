@@ -316,3 +316,21 @@ def test_runs_are_counted_in_the_list_only(operator: Client, page: str) -> None:
     with CaptureQueriesContext(connection) as queries:
         assert getattr(operator, method)(url).status_code == 200
     assert counting(queries) == []
+
+
+@pytest.mark.parametrize(
+    ("state", "offered"),
+    [("draft", {"activate", "archive"}), ("active", {"start", "archive"}), ("archived", {"activate"})],
+)
+def test_a_chains_page_offers_what_its_state_allows(operator: Client, state: str, offered: set[str]) -> None:
+    chain = ChainFactory.create(state=state)
+    page = page_of(operator.get(reverse("admin:campaigns_chain_change", args=[chain.pk])))
+    assert {name for name in ("activate", "start", "archive") if f"/{name}_chain" in page} == offered
+
+
+def test_a_run_that_has_ended_is_not_offered_to_end(operator: Client) -> None:
+    run = running(talk())
+    url = reverse("admin:campaigns_chainrun_change", args=[run.pk])
+    assert "end_run" in page_of(operator.get(url))
+    stop(run_id=run.pk, by=StaffFactory.create())
+    assert "end_run" not in page_of(operator.get(url))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
-from campaigns.models import CallEndpoint, Keyword, KeywordAction, OutgoingCall, SubscriberList
+from campaigns.models import CallEndpoint, Keyword, KeywordAction, OptInRequest, OutgoingCall, SubscriberList
 from messaging.models import Message
 from tests.factories import (
     AccountFactory,
@@ -241,3 +243,24 @@ def test_times_are_entered_and_shown_by_the_accounts_clock(operator: Client) -> 
     for wrong in ({"active_from_0": "2026-03-08", "active_from_1": "02:30"}, {"active_from_1": ""}):
         response = operator.post(change, {**form, **times, **wrong})
         assert "does not exist" in response.content.decode() or "Give a date and a time" in response.content.decode()
+
+
+def test_an_opt_in_request_can_be_opened_from_its_list(operator: Client) -> None:
+    line = PhoneNumberFactory.create()
+    asks = SubscriberListFactory.create(account=line.account)
+    now = timezone.now()
+    asked = OptInRequest.objects.create(
+        list=asks,
+        subscriber=SubscriberFactory.create(account=line.account),
+        recipient="+14155552671",
+        number=line,
+        wording="Reply YES.",
+        asked_at=now,
+        last_asked_at=now,
+    )
+    page = operator.get(reverse("admin:campaigns_optinrequest_changelist")).content.decode()
+    own = reverse("admin:campaigns_optinrequest_change", args=[asked.pk])
+    # A browser makes nothing of a link around another link.
+    around = re.findall(rf'<a href="{own}"[^>]*>(.*?)</a>', page, flags=re.DOTALL)
+    assert around
+    assert not any("<a " in inside for inside in around)

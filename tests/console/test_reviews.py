@@ -12,7 +12,7 @@ from messaging.models import OptOutReview, Suppression
 from messaging.services.reviews import ask
 from messaging.wording import read
 from tests.console.test_campaigns import page_of
-from tests.factories import InboundMessageFactory
+from tests.factories import ConversationFactory, InboundMessageFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -83,3 +83,23 @@ def test_it_stands_above_the_first_steps_and_comes_with_each_update(operator: Cl
     update = page_of(operator.get("/admin/live/"))
     assert 'id="dashboard-reviews" hx-swap-oob="true"' in update
     assert update.count("One person may have opted out") == page.count("One person may have opted out") == 1
+
+
+def test_a_review_leads_to_its_conversation(operator: Client) -> None:
+    target = review()
+    talk = ConversationFactory.create(number=target.inbound.number, person=target.recipient)
+    assert reverse("admin:messaging_conversation_change", args=[talk.pk]) in page_of(operator.get(reverse(LIST)))
+
+
+def test_an_empty_list_says_whether_anything_was_looked_for(operator: Client) -> None:
+    page, searched = (page_of(operator.get(reverse(LIST), query)) for query in ({}, {"q": "nobody"}))
+    assert "Nothing here yet" in page
+    assert "Show all" not in page
+    assert "Nothing found" in searched
+    assert "Show all" in searched
+
+
+def test_the_first_page_does_not_say_that_nothing_waits(operator: Client) -> None:
+    assert "Nothing waits for you." in page_of(operator.get(reverse("admin:index")))
+    review()
+    assert "Nothing waits for you." not in page_of(operator.get(reverse("admin:index")))

@@ -44,7 +44,9 @@ def draw(plan: Plan) -> SafeString:
     beside = sorted((way for way in ways if way.end != way.start + 1), key=lambda way: abs(way.end - way.start))
     lanes = _lanes(beside)
     width = LEFT + BOX_WIDTH + 40 + (max(lanes, default=0) + 1) * LANE + WAY_CHARACTERS * 7
-    height = TOP * 2 + (len(plan.steps) + 1) * (BOX_HEIGHT + GAP) - GAP
+    # Steps that end by themselves lead nowhere: a box that no way leads to would look like a mistake.
+    has_end = any(way.end == len(plan.steps) for way in ways)
+    height = TOP * 2 + (len(plan.steps) + has_end) * (BOX_HEIGHT + GAP) - GAP
     return format_html(
         '<svg class="chain-drawing" role="img" aria-labelledby="chain-title chain-description" viewBox="0 0 {} {}" '
         'width="{}" height="{}" xmlns="http://www.w3.org/2000/svg"><title id="chain-title">The flow of {}</title>'
@@ -63,7 +65,7 @@ def draw(plan: Plan) -> SafeString:
             ((_beside(way, lane, way.end == len(plan.steps)),) for way, lane in zip(beside, lanes, strict=True)),
         ),
         format_html_join("", "{}", ((_box(step, rows[step.label]),) for step in plan.steps)),
-        _end_box(len(plan.steps)),
+        _end_box(len(plan.steps)) if has_end else "",
     )
 
 
