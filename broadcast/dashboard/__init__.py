@@ -18,6 +18,7 @@ from accounts.models import Account, User
 from broadcast.core.admin import list_url, page_link
 from broadcast.core.redis import RedisAway, is_away
 from broadcast.dashboard.attention import needs_attention, opt_out_requests, opt_out_reviews
+from campaigns.admin.campaign_hours import held_back
 from campaigns.admin.campaign_progress import CAMPAIGN_LABELS, bar_parts, local_time, remaining
 from campaigns.models import Campaign, SubscriberList
 from campaigns.services.metrics import campaign_progress
@@ -82,6 +83,8 @@ def going_out() -> list[dict[str, Any]]:
     rows = []
     for campaign in shown:
         progress = campaign_progress(campaign)
+        deferral = held_back(campaign).deferral
+        deferred = deferral.messages if deferral else 0
         rows.append(
             {
                 "campaign": campaign,
@@ -90,7 +93,8 @@ def going_out() -> list[dict[str, Any]]:
                 "progress": progress,
                 "percent": f"{100 * progress.done_share:.0f}",
                 "parts": bar_parts(progress),
-                "remaining": remaining(progress),
+                "remaining": remaining(progress, deferred=deferred),
+                "deferred": deferred,
             }
         )
     return rows

@@ -172,3 +172,14 @@ def test_who_schedules_is_told_who_will_wait_then(campaign: Campaign, operator: 
         )
     assert "09:00 (America/New_York). 4 people wait for the hours of their own place, the first until 10:00" in told
     assert "wait for the hours" not in at_noon
+
+
+def test_the_first_page_says_who_waits_for_their_hours_instead_of_guessing_when_all_is_over(
+    operator: Client, campaign: Campaign
+) -> None:
+    with time_machine.travel(MORNING, tick=False):
+        launched(campaign)
+        cache.clear()
+        page = page_of(operator.get("/admin/live/"))
+    assert "4 wait for their hours" in page
+    assert " s left" not in page

@@ -200,6 +200,13 @@
     document.addEventListener("visibilitychange", markRead);
 
     toEnd();
+    /* The thread grows when the font arrives; whoever has scrolled meanwhile stays where they are. */
+    const beganAt = scroll()?.scrollTop;
+    document.fonts.ready.then(() => {
+        if (scroll()?.scrollTop === beganAt) {
+            toEnd();
+        }
+    });
     markRead();
     recount();
     showUnread();
