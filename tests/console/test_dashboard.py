@@ -126,7 +126,8 @@ def test_sidebar_shows_what_a_role_may_open(as_role: Callable[[str], Client]) ->
 def test_costs_the_same_whatever_was_sent(operator: Client, django_assert_max_num_queries: Any) -> None:
     campaign = sending_campaign()
     MessageFactory.create_batch(20, batch=campaign.batch, state="delivered", accepted_at=timezone.now())
-    with django_assert_max_num_queries(25):
+    # Some for who waits for their hours, asked for again after a while only.
+    with django_assert_max_num_queries(30):
         operator.get("/admin/live/")
 
 
