@@ -118,6 +118,26 @@ WIDE = (
         "withdraw my number",
     ),
     Rule("turns messages off", 60, "TURN SHUT SWITCH", r"(?:\w+ ){0,3}<TEXTS> OFF\b", "turn these notifications off"),
+    Rule("turns something off", 30, "SHUT SWITCH", r"(?:IT|THIS|THAT) (?:OFF|DOWN) <END>", "shut it off"),
+    Rule(
+        "asks to be taken off", 70, "UNENROLL UNENROL DISENROLL DEREGISTER", r"(?:ME|US|MY|THIS|<END>)", "unenroll me"
+    ),
+    Rule("asks to stop messages", 70, "STP STAP STAHP", r"<SENDING>", "stp txting me"),
+    Rule(
+        "asks to be left out",
+        70,
+        "NOT STOP QUIT NEVER",
+        r"(?:INCLUDE|INCLUDING|ADD|ADDING|PUT|PUTTING|COUNT|COUNTING) (?:ME|US) (?:IN|ON|TO|AMONG) <0-5><TEXTS>",
+        "don't include me in your promos",
+    ),
+    Rule(
+        "asks to be taken off",
+        70,
+        "REMOVE DELETE DROP ERASE STRIKE",
+        r"(?:IT|THIS|THAT|THESE) (?:FROM|OFF) (?:YOUR|ALL|ANY) <0-2>"
+        r"(?:MARKETING|DATABASE|CONTACTS?|CAMPAIGNS?|DIRECTORY|MAILING|<TEXTS>)",
+        "please remove it from your database",
+    ),
     Rule("opts out", 40, "CHOOSE ELECT CHOOSING PREFER DECIDED", r"TO OPT OUT\b", "I choose to opt out"),
     Rule("opts out", 40, ". ,", r"OPT(?:ING)? OUT(?! OF (?:THE|MY)| \w+ (?:BUT|IF))\b", "opting out thanks"),
     Rule("asks to stop messages", 60, ". ,", r"(?:DESIST|CEASE) <END>", "desist"),

@@ -35,7 +35,7 @@ _CLEAR = (
         "asks not to be written to (fr)",
         70,
         "PLUS",
-        rf"(?:M |ME |NOUS |RIEN )?{_SEND}",
+        rf"(?:M |ME |NOUS |RIEN )?(?:EN )?{_SEND}",
         "Merci de ne plus m'envoyer de SMS",
     ),
     Rule(

@@ -109,6 +109,21 @@ THINGS = (
         r"|PEPINILLOS?)\b",
         "quite la cebolla",
     ),
+    Rule(
+        "not to be sent another thing (es)",
+        -70,
+        "NO",
+        rf"(?:(?:ME|NOS|LE) )?{_SEND} (?:(?:MAS|YA|TODAVIA|AUN) )?(?:LA|EL|LAS|LOS|MI|UN|UNA|NINGUNA?) "
+        r"(?:PIZZAS?|PEDIDO|COMIDA|ORDEN|PAQUETE|FACTURA|CUENTA|RECIBO|REPARTIDOR|TAXI|CODIGO|BOLETOS?|ENTRADAS?|MESA)\b",
+        "no me manden la pizza",
+    ),
+    Rule(
+        "asks how to leave (es)",
+        40,
+        "COMO",
+        r"(?:(?:HAGO|HACEMOS|HACER|LE|SE|PUEDO|ME|HACE|TENGO QUE) ){1,4}(?:PARA )?(?:NO RECIBIR|QUE (?:YA )?(?:NO|DEJEN))\b",
+        "¿cómo hago para no recibir más?",
+    ),
     Rule("somebody has died (es)", 25, "FALLECIO MURIO", "", "ya falleció"),
     Rule(
         "threatens, over messages (es)",

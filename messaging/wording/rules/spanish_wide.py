@@ -159,8 +159,8 @@ WIDE = (
         "asks to be taken off (es)",
         70,
         _forms(_AWAY, _AWAY_ME),
-        r"(?!(?:DE )?UNA? (?!VEZ|BUENA|PUTA)|(?:LA|EL|LAS|LOS|ES[AE]|EST[AE]) (?:DUDA|CITA|TURNO|PEDIDO|ORDEN|CARGO"
-        r"|RESERVA|CEBOLLA)\b)",
+        r"(?!(?:DE )?UNA? (?!VEZ|BUENA|PUTA)|(?:LA|EL|LAS|LOS|ES[AE]|EST[AE]) (?:(?:PRIMER[AO]?|SEGUND[AO]|OTR[AO]|ULTIM[AO]) )?"
+        r"(?:DUDA|CITA|TURNO|PEDIDO|ORDEN|CARGO|COBRO|RESERVA|CEBOLLA|BOLETOS?|ENTRADAS?|ASIENTOS?|LUGAR|PRODUCTO|ARTICULO)\b)",
         "sáquenme ya",
     ),
     Rule(
