@@ -61,7 +61,7 @@ def standing_panel(request: HttpRequest, conversation: Conversation) -> Panel | 
     names = {event.list_id: event.list_name for event in events if event.list_id is not None}
     url = evidence_url(conversation.account_id, conversation.person)
     return Panel(
-        "Consent on record",
+        "Consent",
         "campaigns/inbox/standing.html",
         {
             "standing": list(standing_in_words(present_state(events), names)),

@@ -47,7 +47,8 @@ class RequestForm(forms.ModelForm[OptOutRequest]):
     received = LocalDateTimeField(
         label="Received",
         widget=UnfoldAdminSplitDateTimeWidget(),
-        help_text=f"By the account's own clock. It has to be honoured within {BUSINESS_DAYS} business days.",
+        required=False,
+        help_text=f"By the account's own clock; empty: just now. It has to be honoured within {BUSINESS_DAYS} business days.",
     )
 
     class Meta:
@@ -73,8 +74,8 @@ class RequestForm(forms.ModelForm[OptOutRequest]):
                 cleaned["number"] = parsed.e164
             else:
                 self.add_error("number", parsed.reason)
-        if account and received:
-            cleaned["received"] = received.replace(tzinfo=account.zone)
+        if account and "received" not in self.errors:
+            cleaned["received"] = received.replace(tzinfo=account.zone) if received else timezone.now()
             if cleaned["received"] > timezone.now():
                 self.add_error("received", f"That is in the future in {account.time_zone}.")
         return cleaned

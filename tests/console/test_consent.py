@@ -218,9 +218,22 @@ def test_entering_a_request_with_a_number_opts_out_at_once(as_role: Callable[[st
     assert f"{PERSON} is opted out of everything of {account}." in page_of(response)
 
 
+def test_a_request_without_a_time_was_received_just_now(operator: Client) -> None:
+    account = AccountFactory.create(time_zone="America/New_York")
+    form = {"account": account.pk, "who": "Ada", "channel": "telephone", "number": "(415) 555-2671", "words": "Stop."}
+    before = timezone.now()
+    operator.post(url("campaigns_optoutrequest", "add"), {**form, "received_0": "", "received_1": ""})
+    assert before <= OptOutRequest.objects.get().received_at <= timezone.now()
+
+
 @pytest.mark.parametrize(
     ("wrong", "said"),
-    [({"number": "12"}, "number"), ({"received_0": "2999-01-01"}, "in the future"), ({"words": ""}, "required")],
+    [
+        ({"number": "12"}, "number"),
+        ({"received_0": "2999-01-01"}, "in the future"),
+        ({"received_1": ""}, "Give a date and a time"),
+        ({"words": ""}, "required"),
+    ],
 )
 def test_a_wrong_request_is_refused_with_the_reason(operator: Client, wrong: dict[str, str], said: str) -> None:
     form = {"account": AccountFactory.create().pk, "who": "Ada", "channel": "email", "words": "Stop.", "number": ""}

@@ -92,7 +92,9 @@ def consent_panel(request: HttpRequest, conversation: Conversation) -> Panel | N
     review = OptOutReview.objects.filter(**person, state=OptOutReview.State.PENDING).first()
     link = page_link(suppression, "Open the suppression") if suppression else ""
     return Panel(
-        "Consent", "messaging/inbox/panel_consent.html", {"suppression": suppression, "link": link, "review": review}
+        "Writing to them",
+        "messaging/inbox/panel_consent.html",
+        {"suppression": suppression, "link": link, "review": review},
     )
 
 
