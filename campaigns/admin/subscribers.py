@@ -25,6 +25,7 @@ from campaigns.services.double_opt_in import refusal
 from messaging.admin.sources import EVIDENCE_PERMISSION, evidence_url
 from messaging.hours import zone_names
 from messaging.models import InboundMessage, Message, Suppression
+from messaging.services.threads import text_of
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -263,7 +264,7 @@ class SubscriberAdmin(LargeTableMixin, ConsoleAdmin[Subscriber]):
         sent = Message.objects.none()
         received = InboundMessage.objects.none()
         if request.user.has_perm("messaging.view_message"):
-            sent = Message.objects.filter(**person).select_related("batch").order_by("-id")[:HISTORY_LENGTH]
+            sent = Message.objects.filter(**person).select_related("batch", "author").order_by("-id")[:HISTORY_LENGTH]
         if request.user.has_perm("messaging.view_inboundmessage"):
             received = InboundMessage.objects.filter(
                 account_id=subscriber.account_id, sender=subscriber.number
@@ -285,7 +286,7 @@ class SubscriberAdmin(LargeTableMixin, ConsoleAdmin[Subscriber]):
             "consent_url": list_url(ConsentEvent, account__id__exact=subscriber.account_id, q=whole),
             "chain_runs": runs,
             "chain_runs_url": list_url(ChainRun, account__id__exact=subscriber.account_id, q=whole),
-            "sent": sent,
+            "sent": [{"message": message, "text": text_of(message)} for message in sent],
             "received": received,
             "sent_url": list_url(Message, account__id__exact=subscriber.account_id, q=whole),
             "received_url": list_url(InboundMessage, account__id__exact=subscriber.account_id, q=whole),

@@ -18,6 +18,7 @@ from tests.factories import (
     CustomFieldFactory,
     InboundMessageFactory,
     MessageFactory,
+    PhoneNumberFactory,
     StaffFactory,
     SubscriberFactory,
     SubscriberListFactory,
@@ -118,6 +119,25 @@ def test_subscribers_page_shows_their_history_and_no_one_elses(operator: Client)
     assert "please stop" in page
     assert "Where is it?" in page
     assert "Words for another account" not in page
+
+
+def test_subscribers_page_shows_what_was_sent_and_by_whom(operator: Client) -> None:
+    number = PhoneNumberFactory.create()
+    subscriber = SubscriberFactory.create(account=number.account)
+    colleague = StaffFactory.create(first_name="Ann", last_name="Lee")
+    for body, author in (("Row F is free.", colleague), ("We are closed.", None)):
+        MessageFactory.create(
+            account=number.account,
+            number=number,
+            batch=None,
+            recipient=subscriber.number,
+            kind="reply",
+            body=body,
+            author=author,
+        )
+    page = page_of(operator.get(reverse("admin:campaigns_subscriber_change", args=[subscriber.pk])))
+    for text in ("Row F is free.", str(colleague), "We are closed.", "Reply"):
+        assert text in page
 
 
 def test_support_corrects_people_but_adds_none(as_role: Callable[[str], Client]) -> None:
