@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts.models import Account
 from messaging.engine.places import CLOSING_SECONDS, hours_at, look
-from messaging.hours import NeverOpen, describe_zones
+from messaging.hours import NeverOpen
 from messaging.models import Batch, Message
 from messaging.states import MessageState
 
@@ -83,7 +83,7 @@ def defer(account: Account, counts: dict[str, int], now: dt.datetime | None = No
             until = hours.opens_at(closes)
         except NeverOpen:
             until = None
-        found[until, describe_zones(hours.key)] += count
+        found[until, hours.zones_text] += count
     if not found:
         return None
     times = [until for until, _ in found if until is not None]

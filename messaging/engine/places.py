@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -11,8 +12,10 @@ from functools import cache, lru_cache
 from django.utils import timezone
 
 from accounts.models import Account
-from messaging.hours import AccountHours, Hours, NeverOpen, hours_for, place_key
+from messaging.hours import AccountHours, ClosedHours, Hours, NeverOpen, hours_for, place_key
 from messaging.models import Batch
+
+logger = logging.getLogger(__name__)
 
 #: A place that closes within this time counts as closed: what is claimed needs a while to leave.
 CLOSING_SECONDS = 60
@@ -53,7 +56,17 @@ def keeps_hours(account: Account) -> bool:
 
 def hours_at(account: Account, place: str) -> Hours:
     """The open hours of a place; a message without one is in its account's own zone."""
-    return hours_for(place or f"{account.time_zone}#", account_hours(account))
+    return _hours(place, account_hours(account), account.time_zone)
+
+
+def _hours(place: str, wanted: AccountHours, zone: str) -> Hours:
+    key = place or f"{zone}#"
+    try:
+        return hours_for(key, wanted)
+    except ValueError as error:
+        # A zone that another machine knew, or a newer one's tables: it holds up those who are there, and no others.
+        logger.error("Nobody at the place %r is written to: %s", key, error)
+        return ClosedHours(key, wanted)
 
 
 def opens_at(*, account: Account, number: str, zone: str, now: dt.datetime) -> dt.datetime | None:
@@ -132,7 +145,7 @@ def _look(
     ends: list[dt.datetime] = []
     closings: list[float] = []
     for place in places:
-        hours = hours_for(place or f"{zone}#", wanted)
+        hours = _hours(place, wanted, zone)
         latest = latest_at(hours, due_at, minutes) if due_at is not None else None
         if latest is not None and latest <= now:
             late.append(place)

@@ -14,7 +14,7 @@ from messaging.hours.places import (
     prefix_of,
     prefix_table,
 )
-from messaging.hours.windows import SEARCH_DAYS, AccountHours, Hours, NeverOpen, hours_for
+from messaging.hours.windows import SEARCH_DAYS, AccountHours, ClosedHours, Hours, NeverOpen, hours_for
 from messaging.hours.zones import UnknownZone, named_zone, zone_names
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "TWO_DIGIT_CODES",
     "UNKNOWN",
     "AccountHours",
+    "ClosedHours",
     "Hours",
     "NeverOpen",
     "UnknownZone",

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from messaging.hours.places import describe, parse_key
+from messaging.hours.places import describe, describe_zones, parse_key
 from messaging.hours.rules import DAY_SECONDS, WHOLE_DAY, Spans, both, legal_spans
 
 #: How far ahead an opening is looked for. Every rule has one within a week, holidays included; more is a contradiction.
@@ -73,6 +73,11 @@ class Hours:
         self.account = account
         self._place = parse_key(key)
         self._days: dict[int, Spans] = {}
+
+    @property
+    def zones_text(self) -> str:
+        """The time zones of the place, for a person."""
+        return describe_zones(self.key)
 
     def is_open(self, at: dt.datetime) -> bool:
         """Whether a text may leave.
@@ -194,6 +199,30 @@ class Hours:
             f"Nothing may be sent to {describe(self.key)} within {SEARCH_DAYS} days of {at:%Y-%m-%d %H:%M %Z}: the quiet hours "
             f"from {self.account.quiet_start:%H:%M} to {self.account.quiet_end:%H:%M}{law} leave no time that is open in all its "
             "time zones. Shorten the account's quiet hours, or enter the recipient's own time zone."
+        )
+
+
+class ClosedHours(Hours):
+    """The hours of a place that this machine cannot read: none, so that nobody is written to by a guess."""
+
+    __slots__ = ()
+
+    def __init__(self, key: str, account: AccountHours) -> None:
+        self.key = key
+        self.account = account
+        self._days = {}
+
+    @property
+    def zones_text(self) -> str:
+        """Stands where others name their time zones."""
+        return "an unknown time zone"
+
+    def _day(self, number: int) -> Spans:  # noqa: ARG002  the signature of all hours
+        return ()
+
+    def _never(self, at: dt.datetime) -> NeverOpen:
+        return NeverOpen(
+            f"At {at:%Y-%m-%d %H:%M %Z} nobody knows the hours of “{self.key}”. Enter the recipient's own time zone."
         )
 
 

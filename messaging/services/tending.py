@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 
+import redis
+from django.db import DatabaseError
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
@@ -35,19 +37,28 @@ def tend_batches() -> None:
     queued = Message.objects.filter(batch=OuterRef("pk"), state=MessageState.QUEUED)
     waiting = set(Batch.objects.open().filter(Exists(queued)).values_list("pk", flat=True))
     for batch in Batch.objects.open().select_related("account", "gateway", "number__gateway", "pool"):
-        if batch.state == BatchState.LAUNCHING:
-            start_batch(batch.pk)
-            batch.refresh_from_db(fields=("state", "due_at", "expires_at", "pause_code"))
-        if is_overdue(batch):
-            expire_overdue(batch.pk)
-            finish_batch(batch.pk)
-        elif batch.state == BatchState.PAUSED:
-            if batch.resume_at is not None and batch.resume_at <= timezone.now():
-                resume_batch(batch.pk, by_itself=True)
-        elif batch.state == BatchState.SENDING:
-            _tend_sending(batch, has_queued=batch.pk in waiting)
+        try:
+            _tend(batch, has_queued=batch.pk in waiting)
+        except (redis.RedisError, DatabaseError):
+            raise
+        except Exception:  # one that cannot be tended must not hold up the others; it is tried again each minute
+            logger.exception("Batch %s could not be tended", batch.pk)
     for batch in Batch.objects.filter(Exists(queued), state=BatchState.CANCELLED):
         cancel_queued(batch.pk)
+
+
+def _tend(batch: Batch, *, has_queued: bool) -> None:
+    if batch.state == BatchState.LAUNCHING:
+        start_batch(batch.pk)
+        batch.refresh_from_db(fields=("state", "due_at", "expires_at", "pause_code"))
+    if is_overdue(batch):
+        expire_overdue(batch.pk)
+        finish_batch(batch.pk)
+    elif batch.state == BatchState.PAUSED:
+        if batch.resume_at is not None and batch.resume_at <= timezone.now():
+            resume_batch(batch.pk, by_itself=True)
+    elif batch.state == BatchState.SENDING:
+        _tend_sending(batch, has_queued=has_queued)
 
 
 def _tend_sending(batch: Batch, *, has_queued: bool) -> None:

@@ -12,11 +12,12 @@ from django.utils import timezone
 
 from broadcast.core.redis import get_redis
 from messaging.engine import claims, deferrals, keys
+from messaging.engine.launch import is_in_redis, rebuild_queue
 from messaging.engine.recipients import RecipientQuery
 from messaging.hours import place_key
 from messaging.jobs import sweeper
 from messaging.models import Batch, Message, PhoneNumber
-from messaging.services import batches, stalls
+from messaging.services import batches, stalls, tending
 from tests.messaging.test_expiry import reload
 from tests.messaging.tools import states
 
@@ -179,3 +180,30 @@ def test_who_has_had_enough_messages_is_left_out(line: PhoneNumber, day: int, we
     assert [(row.recipient, row.reason, row.lease) for row in capped] == [("+12125550101", "frequency_cap", "")] * (
         1 - left
     )
+
+
+def test_a_place_that_this_machine_cannot_read_holds_up_nobody_else(number: PhoneNumber) -> None:
+    with time_machine.travel(MORNING, tick=False):
+        first = launch(number, {"+12125550101": "", "+12125550102": "Mars/Olympus"})
+        other = launch(number, {"+12125550103": ""})
+        sweeper.tidy()
+        waits = deferrals.deferral(first)
+    assert (first.state, other.state) == ("sending", "sending")
+    assert waits is not None
+    assert (waits.messages, waits.never, waits.groups[0].zones) == (1, 1, "an unknown time zone")
+
+
+def test_a_batch_that_cannot_be_tended_holds_up_no_other(number: PhoneNumber, monkeypatch: pytest.MonkeyPatch) -> None:
+    with time_machine.travel(MORNING, tick=False):
+        broken, sound = (launch(number, {f"+1212555010{n}": ""}) for n in (1, 2))
+        get_redis().flushdb()
+
+        def fail_for_one(batch: Batch) -> None:
+            if batch.pk == broken.pk:
+                raise ValueError("a fault of ours")
+            rebuild_queue(batch)
+
+        monkeypatch.setattr(tending, "rebuild_queue", fail_for_one)
+        tending.tend_batches()
+        assert not is_in_redis(broken)
+        assert is_in_redis(sound)
