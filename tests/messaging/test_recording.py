@@ -113,6 +113,17 @@ def test_a_report_that_only_knows_the_providers_id_is_kept_until_we_know_it() ->
     assert not EarlyReport.objects.exists()
 
 
+@pytest.mark.parametrize(("code", "reason"), [("21610", "provider_opt_out"), ("21211", "bad_number")])
+def test_an_opt_out_that_is_told_before_our_own_record_is_honoured(code: str, reason: str) -> None:
+    message = MessageFactory.create(state="sending")
+    put_status(message.number.gateway_id, "undelivered", sid="SM78", ErrorCode=code)
+    drain()
+    assert not Suppression.objects.exists()
+    put_result(message, provider_id="SM78")
+    drain()
+    assert Suppression.objects.active().get(recipient=message.recipient).reason == reason
+
+
 def test_a_report_settles_an_unknown_message() -> None:
     message = MessageFactory.create(state="sending")
     put_result(message, SendError(ErrorKind.UNKNOWN, "no_reply", "No answer."), provider_id="")
