@@ -8,6 +8,7 @@ from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from django import forms
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
@@ -116,6 +117,30 @@ class ReadOnlyAdmin(ConsoleAdmin[M]):
         return False
 
 
+def take_any_spelling(form: forms.BaseForm, *, help_text: str = "") -> None:
+    """Let a form's ``number`` be entered as people write numbers; its ``clean`` makes E.164 of it.
+
+    Args:
+        form: one without the field stays as it is.
+        help_text: stands below the field; what stood there when omitted.
+    """
+    number = form.fields.get("number")
+    if isinstance(number, forms.CharField):
+        number.max_length = None
+        number.validators = []
+        number.widget.attrs.pop("maxlength", None)
+        number.help_text = help_text or number.help_text
+
+
+class InlineFormSetMixin:
+    """Takes what unfold's inlines give a formset and Django's formsets refuse."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        for name in ("request", "per_page", "count", "count_variant", "provided_queryset"):
+            kwargs.pop(name, None)
+        super().__init__(*args, **kwargs)
+
+
 class LargeTableMixin:
     """A list that never counts its rows."""
 
@@ -140,7 +165,7 @@ class CountsMixin:
         Args:
             rows: what the list shows.
         """
-        raise NotImplementedError
+        raise NotImplementedError  # each list has figures of its own
 
 
 class ConsoleInline(UnfoldTabularInline[M, P]):

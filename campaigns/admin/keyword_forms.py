@@ -10,6 +10,7 @@ from django.forms import BaseInlineFormSet
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminSplitDateTimeWidget, UnfoldAdminTextareaWidget
 
 from accounts.models import Account
+from broadcast.core.admin import InlineFormSetMixin
 from campaigns.admin.campaign_forms import OF_ACCOUNT, LocalDateTimeField, moment_of
 from campaigns.models import CallEndpoint, Chain, CustomField, Keyword, KeywordAction, SubscriberList, Tag
 from campaigns.services.composing import check_body
@@ -153,13 +154,8 @@ class KeywordActionForm(forms.ModelForm[KeywordAction]):
         return cleaned
 
 
-class KeywordActionFormSet(BaseInlineFormSet[KeywordAction, Keyword, KeywordActionForm]):
+class KeywordActionFormSet(InlineFormSetMixin, BaseInlineFormSet[KeywordAction, Keyword, KeywordActionForm]):
     """A keyword's actions: everything in them is the keyword's account's."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        for name in ("request", "per_page", "count", "count_variant", "provided_queryset"):
-            kwargs.pop(name, None)
-        super().__init__(*args, **kwargs)
 
     def clean(self) -> None:
         """Of two chains the second would replace the first at once."""

@@ -13,7 +13,7 @@ from django.utils.html import format_html
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
 from unfold.widgets import UnfoldAdminSplitDateTimeWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
-from broadcast.core.admin import ConsoleAdmin, Labels, display, page_link
+from broadcast.core.admin import ConsoleAdmin, Labels, display, page_link, take_any_spelling
 from broadcast.core.confirm import ConfirmForm, confirmed_action
 from broadcast.core.phones import normalise
 from campaigns.admin.campaign_forms import LocalDateTimeField
@@ -57,12 +57,9 @@ class RequestForm(forms.ModelForm[OptOutRequest]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if "number" in self.fields:
-            number = cast("forms.CharField", self.fields["number"])
-            number.max_length = None
-            number.validators = []
-            number.widget.attrs.pop("maxlength", None)
-            number.help_text = "As you have it: they are opted out at once. Leave it empty if you do not know it yet."
+        take_any_spelling(
+            self, help_text="As you have it: they are opted out at once. Leave it empty if you do not know it yet."
+        )
 
     def clean(self) -> dict[str, Any]:
         """One way of writing a number; a time that has come."""

@@ -12,7 +12,16 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.widgets import UnfoldAdminSelect2Widget, UnfoldAdminTextInputWidget
 
-from broadcast.core.admin import ConsoleAdmin, ConsoleInline, LargeTableMixin, display, list_url, page_link
+from broadcast.core.admin import (
+    ConsoleAdmin,
+    ConsoleInline,
+    InlineFormSetMixin,
+    LargeTableMixin,
+    display,
+    list_url,
+    page_link,
+    take_any_spelling,
+)
 from broadcast.core.confirm import link_action
 from broadcast.core.phones import normalise
 from campaigns.admin.campaign_forms import OF_ACCOUNT
@@ -61,12 +70,7 @@ class SubscriberForm(forms.ModelForm[Subscriber]):
             if current and current not in names:
                 choices.insert(1, (current, current))
             self.fields["time_zone"].widget = UnfoldAdminSelect2Widget(choices=choices)
-        if "number" in self.fields:
-            number = cast("forms.CharField", self.fields["number"])
-            number.max_length = None
-            number.validators = []
-            number.widget.attrs.pop("maxlength", None)
-            number.help_text = "As you have it; it is stored as +14155552671."
+        take_any_spelling(self, help_text="As you have it; it is stored as +14155552671.")
 
     def clean(self) -> dict[str, Any]:
         """One way of writing a number, one person per number and account, no field that the account does not have."""
@@ -108,13 +112,10 @@ def form_with_custom_fields(subscriber: Subscriber) -> type[SubscriberForm]:
     return type("SubscriberForm", (SubscriberForm,), inputs)
 
 
-class SubscriptionFormSet(BaseInlineFormSet[Subscription, Subscriber, forms.ModelForm[Subscription]]):
+class SubscriptionFormSet(
+    InlineFormSetMixin, BaseInlineFormSet[Subscription, Subscriber, forms.ModelForm[Subscription]]
+):
     """A person's lists are their account's."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        for name in ("request", "per_page", "count", "count_variant", "provided_queryset"):
-            kwargs.pop(name, None)
-        super().__init__(*args, **kwargs)
 
     def clean(self) -> None:
         """Refuse another account's list."""

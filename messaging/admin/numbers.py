@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, cast
+from typing import Any
 
 from django import forms
 from django.contrib import admin
@@ -13,7 +13,7 @@ from django.utils.html import format_html_join
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter, RelatedDropdownFilter
 from unfold.enums import ActionVariant
 
-from broadcast.core.admin import ConsoleAdmin, account_filter, display, page_link
+from broadcast.core.admin import ConsoleAdmin, account_filter, display, page_link, take_any_spelling
 from broadcast.core.confirm import ActionRefused, ConfirmForm, confirmed_action, link_action
 from broadcast.core.phones import normalise
 from messaging.admin.buying import buy_number_view
@@ -44,12 +44,7 @@ class PhoneNumberForm(forms.ModelForm[PhoneNumber]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if "number" in self.fields:
-            number = cast("forms.CharField", self.fields["number"])
-            number.max_length = None
-            number.validators = []
-            number.widget.attrs.pop("maxlength", None)
-            number.help_text = "As you have it, for example (415) 555-2671, or a short code's digits."
+        take_any_spelling(self, help_text="As you have it, for example (415) 555-2671, or a short code's digits.")
 
     def clean(self) -> dict[str, Any]:
         """Store one way of writing a number; refuse one that another account has at the gateway."""

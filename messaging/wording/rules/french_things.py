@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from messaging.wording.rule import DOUBTFUL, Rule
 
-_SEND = (
-    r"(?:(?:ENVO|ECRI|CONTACT|SPAM|HARCEL|DERANG|IMPORTUN|EMBET|MESSAGE|TEXTO|SOLLICIT|EMMERD|SAOUL|SOUL|RELANC"
+#: Verbs of writing to somebody.
+SEND = (
+    r"(?:(?:ENVO|ECRI|CONTACT|SPAM|HARCEL|DERANG|IMPORTUN|EMBET|MESSAGE|TEXTO|TEXTE[RZ]|SOLLICIT|EMMERD|SAOUL|SOUL|RELANC"
     r"|ENQUIQUIN|FAIRE CHIER|CASSER LES)"
     r"\w{0,7}|M?ENVOY\w+|MECRI\w+|MENVO\w+|ENNUY\w+)\b"
 )
-_TEXTS = (
+#: What is sent.
+TEXTS = (
     r"(?:MESSAGES?|MSG|MSGS|SMS|TEXTOS?|TEXTS?|PUBS?|PUBLICITES?|PROMOS?|PROMOTIONS?|OFFRES|NOTIFICATIONS?|NOTIFS?"
     r"|SPAMS?|ENVOIS?|ALERTES?"
     r"|NEWSLETTERS?|SOLLICITATIONS?|CONNERIES|MERDES?|TRUCS|COMMUNICATIONS?|MAILS?|RELANCES)\b"
@@ -19,8 +21,8 @@ THINGS = (
         "is fed up (fr)",
         60,
         "MARRE RAS RASLEBOL ASSEZ SUFFIT SAOULE SOULE",
-        rf"(?:LE BOL |PLEIN LE DOS )?(?:AVEC |DE |DES |VOS |TOUS |TOUTES |CES |D |RECEVOIR |LES ){{0,4}}(?:{_TEXTS}"
-        rf"|{_SEND})",
+        rf"(?:LE BOL |PLEIN LE DOS )?(?:AVEC |DE |DES |VOS |TOUS |TOUTES |CES |D |RECEVOIR |LES ){{0,4}}(?:{TEXTS}"
+        rf"|{SEND})",
         "ras le bol de vos pubs",
     ),
     Rule("is fed up (fr)", 30, "RAS MARRE SAOULEZ SOULEZ GONFLEZ", r"(?:LE BOL|LA|DE|<END>)", "ras le bol"),

@@ -4,17 +4,8 @@
 from __future__ import annotations
 
 from messaging.wording.rule import Rule
+from messaging.wording.rules.french_things import SEND, TEXTS
 
-_SEND = (
-    r"(?:(?:ENVO|ECRI|CONTACT|SPAM|HARCEL|DERANG|IMPORTUN|EMBET|MESSAGE|TEXTO|TEXTE[RZ]|SOLLICIT|EMMERD|SAOUL|SOUL|RELANC"
-    r"|ENQUIQUIN|FAIRE CHIER|CASSER LES)"
-    r"\w{0,7}|M?ENVOY\w+|MECRI\w+|MENVO\w+|ENNUY\w+)\b"
-)
-_TEXTS = (
-    r"(?:MESSAGES?|MSG|MSGS|SMS|TEXTOS?|TEXTS?|PUBS?|PUBLICITES?|PROMOS?|PROMOTIONS?|OFFRES|NOTIFICATIONS?|NOTIFS?"
-    r"|SPAMS?|ENVOIS?|ALERTES?"
-    r"|NEWSLETTERS?|SOLLICITATIONS?|CONNERIES|MERDES?|TRUCS|COMMUNICATIONS?|MAILS?|RELANCES)\b"
-)
 _ENDS = (
     "ARRETEZ ARRETE ARRETES ARRETER ARETEZ ARETER ARETE CESSEZ CESSE CESSER STOPPEZ STOPPE STOPPER FINISSEZ "
     "HALTE STOP FIN DESACTIVEZ DESACTIVER"
@@ -50,7 +41,7 @@ WIDE = (
         _ENDS,
         rf"(?:(?:UN PEU|TOUT DE SUITE|IMMEDIATEMENT|MAINTENANT|SVP|DONC|ENFIN) )?(?:DE |D |AVEC |LES |VOS |CES "
         rf"|TOUS |TOUT |TOUTES |A |AUX |L |ME "
-        rf"|M |NOUS |MOI |TES |DES ){{0,4}}(?:{_SEND}|{_TEXTS})",
+        rf"|M |NOUS |MOI |TES |DES ){{0,4}}(?:{SEND}|{TEXTS})",
         "arrêtez un peu avec tous ces messages",
     ),
     Rule(
@@ -65,14 +56,14 @@ WIDE = (
         "asks not to be written to (fr)",
         70,
         "NE N NON ME M PLUS JAMAIS",
-        rf"(?:(?:M|ME|NOUS|PLUS|PAS|JAMAIS|RIEN|L) ){{0,3}}{_SEND} (?:PLUS|PAS|JAMAIS|RIEN|PU)\b(?! TROP| LE SOIR)",
+        rf"(?:(?:M|ME|NOUS|PLUS|PAS|JAMAIS|RIEN|L) ){{0,3}}{SEND} (?:PLUS|PAS|JAMAIS|RIEN|PU)\b(?! TROP| LE SOIR)",
         "m'envoyez plus rien",
     ),
     Rule(
         "asks not to be written to (fr)",
         70,
         "NE",
-        rf"(?:PLUS|PAS|JAMAIS) (?:(?:ME|M|NOUS|ETRE) ){{0,2}}{_SEND}",
+        rf"(?:PLUS|PAS|JAMAIS) (?:(?:ME|M|NOUS|ETRE) ){{0,2}}{SEND}",
         "merci de ne plus me contacter",
     ),
     Rule(
@@ -86,7 +77,7 @@ WIDE = (
         "does not want messages (fr)",
         70,
         "VEUX VEUT VOULONS SOUHAITE SOUHAITONS DESIRE VOUDRAIS AIMERAIS DEMANDE",
-        rf"(?:NE )?(?:PLUS|PAS|PU) (?:(?:DE|DU|D|VOS|CES|RIEN|TES) ){{0,3}}(?:{_TEXTS}|RECEVOIR|ETRE (?:CONTACT"
+        rf"(?:NE )?(?:PLUS|PAS|PU) (?:(?:DE|DU|D|VOS|CES|RIEN|TES) ){{0,3}}(?:{TEXTS}|RECEVOIR|ETRE (?:CONTACT"
         rf"|DERANG|INSCRI|SUR|DANS|SOLLICIT|ABONN|IMPORTUN|HARCEL|SPAM)\w{{0,6}}|QUE VOUS|ENTENDRE PARLER|RIEN|VOS"
         rf"|AVOIR|EN RECEVOIR)",
         "veux plus de vos pubs",
@@ -109,7 +100,7 @@ WIDE = (
         "does not want messages (fr)",
         60,
         "INTERESSE INTERESSEE INTERESSENT INTERESSES",
-        rf"(?:PLUS|PAS|PAR) (?:\w+ ){{0,2}}{_TEXTS}",
+        rf"(?:PLUS|PAS|PAR) (?:\w+ ){{0,2}}{TEXTS}",
         "pas intéressée par vos offres",
     ),
     Rule("does not want messages (fr)", 60, "PLUS", r"(?:DU TOUT )?INTERESSE\w*", "je ne suis plus intéressé"),
@@ -117,21 +108,21 @@ WIDE = (
         "does not want messages (fr)",
         60,
         "VOS CES",
-        rf"(?:{_TEXTS}) (?:\w+ ){{0,2}}(?:M INTERESSENT|INTERESSENT) (?:PAS|PLUS)\b",
+        rf"(?:{TEXTS}) (?:\w+ ){{0,2}}(?:M INTERESSENT|INTERESSENT) (?:PAS|PLUS)\b",
         "vos offres ne m'intéressent plus",
     ),
     Rule(
         "no more messages (fr)",
         70,
         "PLUS PU AUCUN AUCUNE",
-        rf"(?:JAMAIS |AUCUN |AUCUNE |UN SEUL )?(?:(?:DE|D|DU|UN|UNE|VOS|CES|TOUS) ){{0,2}}{_TEXTS}",
+        rf"(?:JAMAIS |AUCUN |AUCUNE |UN SEUL )?(?:(?:DE|D|DU|UN|UNE|VOS|CES|TOUS) ){{0,2}}{TEXTS}",
         "plus un seul sms",
     ),
     Rule(
         "no more messages (fr)",
         60,
         ". ,",
-        rf"PAS DE {_TEXTS}(?: (?:MERCI|SVP|PLUS|PUBLICITAIRES?))? <END>",
+        rf"PAS DE {TEXTS}(?: (?:MERCI|SVP|PLUS|PUBLICITAIRES?))? <END>",
         "pas de pub merci",
     ),
     Rule(

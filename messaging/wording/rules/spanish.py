@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from messaging.wording.rule import DOUBTFUL, Rule
-from messaging.wording.rules.spanish_things import THINGS
+from messaging.wording.rules.spanish_things import NOT_A_THING, THINGS
 from messaging.wording.rules.spanish_wide import WIDE
 
 _SEND = r"(?!\w+RON\b|\w+IO\b|MANDO\b)(?:MAND|ENVI|ESCRIB|CONTACT|MOLEST|TEXTE|MENSAJE)\w{0,7}\b"
@@ -84,8 +84,7 @@ _CLEAR = (
             "QUITENME QUITEME QUITAME SAQUENME SAQUEME SACAME BORRENME BORREME BORRAME ELIMINENME "
             "ELIMINEME ELIMINAME QUITARME SACARME BORRARME ELIMINARME REMUEVANME RETIRENME"
         ),
-        r"(?!(?:DE )?UNA? (?!VEZ|BUENA|PUTA)|(?:LA|EL|LAS|LOS|ES[AE]|EST[AE]) (?:(?:PRIMER[AO]?|SEGUND[AO]|OTR[AO]|ULTIM[AO]) )?"
-        r"(?:DUDA|CITA|TURNO|PEDIDO|ORDEN|CARGO|COBRO|RESERVA|CEBOLLA|BOLETOS?|ENTRADAS?|ASIENTOS?|LUGAR|PRODUCTO|ARTICULO)\b)",
+        NOT_A_THING,
         "Quítenme de la lista",
     ),
     Rule(

@@ -4,23 +4,30 @@ from __future__ import annotations
 
 from messaging.wording.rule import Rule
 
-_SEND = (
+#: Verbs of writing to somebody.
+SEND = (
     r"(?!\w+RON\b|\w+IO\b|MANDO\b|ENVIO\b)(?:MAND|ENVI|ESCRIB|CONTACT|MOLEST|TEXTE|TEXTI|MENSAJE|JOD|JOROB|CHING"
     r"|FREG|FASTIDI|ACOS|HOSTIG"
     r"|INSIST|LLEN|HART|BOMBARDE|SPAM|NOTIFI)\w{0,9}\b"
 )
-_TEXTS = (
+#: What is sent.
+TEXTS = (
     r"(?:MENSAJ\w{1,6}|MSJS?|MSJES?|SMS|TEXTOS?|TEXTS?|PROMOCION(?:ES)?|PROMOS?|PUBLICIDAD|OFERTAS"
     r"|NOTIFICACION(?:ES)?|AVISOS|ALERTAS|SPAM"
     r"|PROPAGANDA|ANUNCIOS|COMUNICACION(?:ES)?|INFORMACION|PORQUERIAS?|BASURA|MAMADAS|PENDEJADAS|TONTERIAS"
     r"|CHINGADERAS|COSAS)\b"
+)
+#: Not followed by what else is taken off or cancelled.
+NOT_A_THING = (
+    r"(?!(?:DE )?UNA? (?!VEZ|BUENA|PUTA)|(?:LA|EL|LAS|LOS|ES[AE]|EST[AE]) (?:(?:PRIMER[AO]?|SEGUND[AO]|OTR[AO]|ULTIM[AO]) )?"
+    r"(?:DUDA|CITA|TURNO|PEDIDO|ORDEN|CARGO|COBRO|RESERVA|CEBOLLA|BOLETOS?|ENTRADAS?|ASIENTOS?|LUGAR|PRODUCTO|ARTICULO)\b)"
 )
 THINGS = (
     Rule(
         "is fed up (es)",
         60,
         "HARTO HARTA HARTOS CANSADO CANSADA CANSADOS HASTA",
-        rf"(?:YA )?(?:DE|CON|LA \w+ DE) (?:\w+ ){{0,2}}(?:{_TEXTS}|{_SEND})",
+        rf"(?:YA )?(?:DE|CON|LA \w+ DE) (?:\w+ ){{0,2}}(?:{TEXTS}|{SEND})",
         "estoy harta de sus mensajes",
     ),
     Rule(
@@ -96,7 +103,7 @@ THINGS = (
         "threatens, over messages (es)",
         130,
         "SI",
-        rf"(?:(?:ME|NOS|NO|VUELVEN|VUELVE|VUELVES|SIGUEN|SIGUES|SIGUE|A|DEJAN DE) ){{1,4}}(?:{_SEND}) (?:\w+ "
+        rf"(?:(?:ME|NOS|NO|VUELVEN|VUELVE|VUELVES|SIGUEN|SIGUES|SIGUE|A|DEJAN DE) ){{1,4}}(?:{SEND}) (?:\w+ "
         rf"|, ){{0,8}}(?:DENUNCI\w+|DEMAND\w+|ABOGADO|REPORT\w+"
         r"|BLOQUE\w+|POLICIA)\b",
         "si me vuelven a escribir los denuncio",
@@ -113,7 +120,7 @@ THINGS = (
         "not to be sent another thing (es)",
         -70,
         "NO",
-        rf"(?:(?:ME|NOS|LE) )?{_SEND} (?:(?:MAS|YA|TODAVIA|AUN) )?(?:LA|EL|LAS|LOS|MI|UN|UNA|NINGUNA?) "
+        rf"(?:(?:ME|NOS|LE) )?{SEND} (?:(?:MAS|YA|TODAVIA|AUN) )?(?:LA|EL|LAS|LOS|MI|UN|UNA|NINGUNA?) "
         r"(?:PIZZAS?|PEDIDO|COMIDA|ORDEN|PAQUETE|FACTURA|CUENTA|RECIBO|REPARTIDOR|TAXI|CODIGO|BOLETOS?|ENTRADAS?|MESA)\b",
         "no me manden la pizza",
     ),
@@ -136,7 +143,7 @@ THINGS = (
         "is annoyed (es)",
         35,
         "PINCHES PUTOS MALDITOS CHINGADOS JODIDOS PUTO MALDITO",
-        rf"{_TEXTS}",
+        rf"{TEXTS}",
         "malditos mensajes",
     ),
     Rule("is annoyed (es)", 25, "OTRA", r"VEZ (?:USTEDES|CON (?:LO|SUS))\b", "otra vez ustedes"),
@@ -144,10 +151,10 @@ THINGS = (
         "wants only some (es)",
         30,
         "SOLO SOLAMENTE",
-        rf"(?:QUIERO )?(?:QUE )?(?:ME )?{_SEND} ",
+        rf"(?:QUIERO )?(?:QUE )?(?:ME )?{SEND} ",
         "solo mándenme las de carne",
     ),
-    Rule("sends them away (es)", 60, "METANSE METETE METASE", rf"(?:\w+ ){{0,2}}{_TEXTS}", "métanse sus mensajes"),
+    Rule("sends them away (es)", 60, "METANSE METETE METASE", rf"(?:\w+ ){{0,2}}{TEXTS}", "métanse sus mensajes"),
     Rule(
         "better a text than a call (es)",
         -60,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from messaging.wording.rule import Rule
+from messaging.wording.rules.spanish_things import NOT_A_THING, SEND, TEXTS
 
 
 def _forms(stems: str, endings: str) -> str:
@@ -10,17 +11,6 @@ def _forms(stems: str, endings: str) -> str:
     return " ".join(f"{stem}{ending}" for stem in stems.split() for ending in endings.split())
 
 
-_SEND = (
-    r"(?!\w+RON\b|\w+IO\b|MANDO\b|ENVIO\b)(?:MAND|ENVI|ESCRIB|CONTACT|MOLEST|TEXTE|TEXTI|MENSAJE|JOD|JOROB|CHING"
-    r"|FREG|FASTIDI|ACOS|HOSTIG"
-    r"|INSIST|LLEN|HART|BOMBARDE|SPAM|NOTIFI)\w{0,9}\b"
-)
-_TEXTS = (
-    r"(?:MENSAJ\w{1,6}|MSJS?|MSJES?|SMS|TEXTOS?|TEXTS?|PROMOCION(?:ES)?|PROMOS?|PUBLICIDAD|OFERTAS"
-    r"|NOTIFICACION(?:ES)?|AVISOS|ALERTAS|SPAM"
-    r"|PROPAGANDA|ANUNCIOS|COMUNICACION(?:ES)?|INFORMACION|PORQUERIAS?|BASURA|MAMADAS|PENDEJADAS|TONTERIAS"
-    r"|CHINGADERAS|COSAS)\b"
-)
 _WISH_NOT = (
     r"(?:ESCRIB(?:AN|A|AS)(?:ME)?|MAND(?:EN|E|ES)(?:ME)?|ENVI(?:EN|E|ES)(?:ME)?|CONTACT(?:EN|E|ES)"
     r"|MOLEST(?:EN|E|ES)|TEXTEEN|TEXTEE|JODAN)\b"
@@ -59,8 +49,8 @@ WIDE = (
         70,
         _ENDS,
         rf"(?:YA |POR FAVOR )?DE (?:UNA (?:VEZ|PUTA VEZ) )?(?:ESTAR |ESTARME |ANDAR |SEGUIR )?(?:ME "
-        rf"|NOS )?(?:{_SEND}|\w+ (?:CON )?(?:SUS|ESTOS"
-        rf"|TANTOS|ESOS) {_TEXTS})",
+        rf"|NOS )?(?:{SEND}|\w+ (?:CON )?(?:SUS|ESTOS"
+        rf"|TANTOS|ESOS) {TEXTS})",
         "dejen de estar fregando con sus mensajes",
     ),
     Rule(
@@ -69,14 +59,14 @@ WIDE = (
         f"{_ENDS} BASTA SUFICIENTE YA CANCELEN CANCELE CANCELA CANCELAR CANCELAME CANCELENME QUITEN QUITA QUITENME "
         f"QUITAME DESACTIVEN "
         "DESACTIVAR DESACTIVA ELIMINEN ELIMINAR APAGUEN",
-        rf"(?:YA )?(?:(?:CON|DE|TODOS|TODAS|TODO|LOS|LAS|EL|LA|SUS|ESTOS|ESOS|ESTAS|TANTOS|TANTA) ){{1,3}}{_TEXTS}",
+        rf"(?:YA )?(?:(?:CON|DE|TODOS|TODAS|TODO|LOS|LAS|EL|LA|SUS|ESTOS|ESOS|ESTAS|TANTOS|TANTA) ){{1,3}}{TEXTS}",
         "cancelen los mensajes",
     ),
     Rule(
         "asks not to be written to (es)",
         70,
         "NO NI NUNCA JAMAS",
-        rf"(?:MAS |YA |VUELV\w+ A |ME |NOS |LE |SIGAN |SIGA |QUIERO QUE ){{0,4}}{_SEND} (?:(?!DE|EL"
+        rf"(?:MAS |YA |VUELV\w+ A |ME |NOS |LE |SIGAN |SIGA |QUIERO QUE ){{0,4}}{SEND} (?:(?!DE|EL"
         rf"|LA)\w+ ){{0,2}}(?:MAS|NUNCA|JAMAS|NADA|OTRA VEZ)\b",
         "no vuelvan a escribirme nunca más",
     ),
@@ -84,7 +74,7 @@ WIDE = (
         "asks not to be written to (es)",
         70,
         "NO",
-        rf"(?:MAS |YA )?(?:SIGAN |SIGAS |SIGA |VUELVAN A |VUELVA A |VUELVAS A )(?:ME )?{_SEND}",
+        rf"(?:MAS |YA )?(?:SIGAN |SIGAS |SIGA |VUELVAN A |VUELVA A |VUELVAS A )(?:ME )?{SEND}",
         "no sigan molestando",
     ),
     Rule(
@@ -123,21 +113,21 @@ WIDE = (
         60,
         "NO",
         rf"(?:ME INTERESAN?|NOS INTERESAN?|(?:ESTOY|ESTAMOS) INTERESAD\w+ EN) (?:(?:RECIBIR|SUS|ESTOS|ESTAS|LOS|LAS"
-        rf"|TUS|MAS) ){{1,3}}{_TEXTS}",
+        rf"|TUS|MAS) ){{1,3}}{TEXTS}",
         "no me interesan sus promociones",
     ),
     Rule(
         "no more messages (es)",
         70,
         "NI NO BASTA",
-        rf"(?:(?:UN|UNA|UNO|DE|YA|SOLO) )?(?:MAS )?{_TEXTS} (?:MAS|YA|NUNCA)\b",
+        rf"(?:(?:UN|UNA|UNO|DE|YA|SOLO) )?(?:MAS )?{TEXTS} (?:MAS|YA|NUNCA)\b",
         "ni un mensaje más",
     ),
     Rule(
         "no more messages (es)",
         70,
         "NO",
-        rf"MAS (?:DE )?(?:SUS |TUS |ESTOS |ESTAS )?{_TEXTS}",
+        rf"MAS (?:DE )?(?:SUS |TUS |ESTOS |ESTAS )?{TEXTS}",
         "no más de sus promociones",
     ),
     Rule(
@@ -159,8 +149,7 @@ WIDE = (
         "asks to be taken off (es)",
         70,
         _forms(_AWAY, _AWAY_ME),
-        r"(?!(?:DE )?UNA? (?!VEZ|BUENA|PUTA)|(?:LA|EL|LAS|LOS|ES[AE]|EST[AE]) (?:(?:PRIMER[AO]?|SEGUND[AO]|OTR[AO]|ULTIM[AO]) )?"
-        r"(?:DUDA|CITA|TURNO|PEDIDO|ORDEN|CARGO|COBRO|RESERVA|CEBOLLA|BOLETOS?|ENTRADAS?|ASIENTOS?|LUGAR|PRODUCTO|ARTICULO)\b)",
+        NOT_A_THING,
         "sáquenme ya",
     ),
     Rule(
@@ -213,7 +202,7 @@ WIDE = (
         "asks not to be written to (es)",
         70,
         "NO",
-        rf"(?:ME |NOS )?(?:ESTEN|ESTES|ESTE|ANDEN) (?:\w+ )?{_SEND}",
+        rf"(?:ME |NOS )?(?:ESTEN|ESTES|ESTE|ANDEN) (?:\w+ )?{SEND}",
         "no me estén mandando nada",
     ),
     Rule("wants to leave (es)", 60, ". ,", r"(?:DE |LA )BAJA(?: POR FAVOR| YA| GRACIAS)? <END>", "de baja por favor"),
@@ -250,7 +239,7 @@ WIDE = (
         "asks to stop messages (es)",
         70,
         "DESACTIVAR DESACTIVEN DESACTIVA APAGAR APAGUEN",
-        rf"(?:LOS |LAS |SUS )?{_TEXTS}",
+        rf"(?:LOS |LAS |SUS )?{TEXTS}",
         "desactivar mensajes",
     ),
     Rule("wants to leave (es)", 60, ". ,", r"(?:QUIERO )?SALIRME(?: YA)? <END>", "salirme"),
@@ -261,5 +250,5 @@ WIDE = (
         r"(?:PAREN(?:LE)?|PARALE|PARENLO|DEJEN(?:ME)?|ESTUVO(?: BUENO)?) <END>",
         "pinches mensajes ya párenle",
     ),
-    Rule("no more messages (es)", 60, "YA", rf"NO (?:MAS )?{_TEXTS}", "ya no texts por favor"),
+    Rule("no more messages (es)", 60, "YA", rf"NO (?:MAS )?{TEXTS}", "ya no texts por favor"),
 )
