@@ -38,7 +38,7 @@ class AsyncioDriver:
     Args:
         connections: requests in flight at once to one host, and connections kept alive for them.
         timeout_seconds: from the start of a request to the last byte of its reply.
-        connect_timeout_seconds: for the connection alone.
+        connect_timeout_seconds: for the connection alone, be it a new one or one that becomes free.
     """
 
     def __init__(self, connections: int, timeout_seconds: float = 10, connect_timeout_seconds: float = 5) -> None:
@@ -75,8 +75,9 @@ class AsyncioDriver:
         origin, path = (url, "/") if start < 0 else (url[:start], url[start:])
         pool = self._pools.get(origin) or self._make_pool(origin)
         data = self._encode(request, pool, path)
-        deadline = pool.loop.time() + self._timeout_seconds
-        connection = await pool.take(deadline)
+        now = pool.loop.time()
+        deadline = now + self._timeout_seconds
+        connection = await pool.take(now + self._connect_timeout_seconds)
         try:
             return await connection.exchange(data, deadline)
         finally:
@@ -92,7 +93,7 @@ class AsyncioDriver:
             raise _not_built(str(error)) from error
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise _not_built(f"{origin!r} is not an http or https address")
-        pool = _Pool(parts.scheme == "https", parts.hostname, port, self._limit, self._connect_timeout_seconds)
+        pool = _Pool(parts.scheme == "https", parts.hostname, port, self._limit)
         self._pools[origin] = pool
         return pool
 
@@ -151,7 +152,7 @@ def _decompress(body: bytes, encoding: str) -> bytes:
 class _Pool:
     """The connections to one origin."""
 
-    def __init__(self, is_tls: bool, host: str, port: int | None, limit: int, connect_timeout_seconds: float) -> None:
+    def __init__(self, is_tls: bool, host: str, port: int | None, limit: int) -> None:
         self.loop = asyncio.get_running_loop()
         self.host = host
         self.port = port or (443 if is_tls else 80)
@@ -160,13 +161,15 @@ class _Pool:
         self.name = shown if port is None else f"{shown}:{port}"
         self.host_line = f"host: {self.name}\r\nuser-agent: Broadcast\r\naccept: */*\r\n".encode()
         self.limit = limit
-        self.connect_timeout_seconds = connect_timeout_seconds
         self.idle: list[_Connection] = []
         self.open = 0
         self.waiting: deque[asyncio.Future[None]] = deque()
 
     async def take(self, deadline: float) -> _Connection:
         """A connection that is ready for a request.
+
+        Args:
+            deadline: when it is given up, the event loop's time.
 
         Raises:
             TransportFailure: there is none; nothing has left.
@@ -184,9 +187,8 @@ class _Pool:
 
     async def _connect(self, deadline: float) -> _Connection:
         self.open += 1
-        seconds = min(self.connect_timeout_seconds, deadline - self.loop.time())
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout_at(deadline):
                 _, connection = await self.loop.create_connection(
                     lambda: _Connection(self.loop, self.name),
                     self.host,

@@ -110,6 +110,9 @@ class Window:
         now = self.loop.time()
         if index >= self.target or now > self.slots_until or self.backoff_until > now:
             return False
+        # The target went down while a worker above it waits for its reply: that request has one of these slots.
+        if self.in_flight >= self.target:
+            return False
         limit = self.circuit.limit()
         return limit is None or self.in_flight < limit
 

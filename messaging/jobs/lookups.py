@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from django.utils import timezone
 
+from broadcast.core.config import config
 from broadcast.core.redis import get_redis
 from integrations.http.httpx_driver import HttpxDriver
 from integrations.http.values import TransportFailure
@@ -63,7 +64,8 @@ def settle(*, renew: Callable[[], bool]) -> int:
 def _settle_gateway(gateway: Gateway, adapter: SmsAdapter, messages: list[Message], renew: Callable[[], bool]) -> int:
     found = 0
     holder = f"lookup-{secrets.token_hex(4)}"
-    driver = HttpxDriver(timeout_seconds=10)
+    # Connecting, writing and waiting have a third each, so that the slot is not another's before the look-up is over.
+    driver = HttpxDriver(timeout_seconds=config().request_timeout_seconds / 3)
     try:
         for message in messages:
             # A look-up is a request like any other: it takes one of the gateway's slots.

@@ -67,14 +67,27 @@ def test_as_many_requests_as_connections_are_in_flight() -> None:
 
 
 def test_request_that_finds_no_free_connection_did_not_leave() -> None:
-    async def run(url: str) -> list[bool]:
-        async with AsyncioDriver(1, timeout_seconds=0.3) as driver:
-            request = Request("POST", url, (), b"x")
-            results = await asyncio.gather(driver.send(request), driver.send(request), return_exceptions=True)
-            return sorted(result.request_left for result in results if isinstance(result, TransportFailure))
+    answer = threading.Event()
 
-    with loopback.server(loopback.silent_until_closed) as url:
-        assert uvloop.run(run(url)) == [False, True]
+    def answer_late(connection: socket.socket) -> None:
+        loopback.read_request(connection)
+        answer.wait(timeout=30)
+        connection.sendall(loopback.OK)
+
+    async def run(url: str) -> tuple[TransportFailure, Reply]:
+        async with AsyncioDriver(1, timeout_seconds=30, connect_timeout_seconds=1) as driver:
+            request = Request("POST", url, (), b"x")
+            first = asyncio.create_task(driver.send(request))
+            await asyncio.sleep(0)
+            with pytest.raises(TransportFailure, match="became free") as caught:
+                await driver.send(request)
+            answer.set()
+            return caught.value, await first
+
+    with loopback.server(answer_late) as url:
+        failure, reply = uvloop.run(run(url))
+    assert not failure.request_left
+    assert reply.body == b"ok"
 
 
 def test_driver_that_is_not_open_says_so() -> None:
