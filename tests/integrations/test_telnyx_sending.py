@@ -219,6 +219,8 @@ def test_refused_look_up_is_no_missing_message(reply: Reply, *, retryable: bool)
 def test_missing_and_unusable_settings_are_named() -> None:
     with pytest.raises(AdapterError, match="no API key"):
         telnyx.adapter(api_key=" ")
+    with pytest.raises(AdapterError, match="no Public key"):
+        telnyx.adapter(public_key="")
     with pytest.raises(AdapterError, match="Save the gateway"):
         TelnyxAdapter(GatewayConfig(telnyx.CREDENTIALS, BASE_URL))
     for wrong in ("x", "é", telnyx.PUBLIC_KEY[:-4], "A" * 64):

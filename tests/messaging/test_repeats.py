@@ -18,6 +18,7 @@ from messaging.models import Batch, Message, PhoneNumber
 from messaging.services.batches import pause_batch
 from messaging.states import MessageState
 from tests.factories import GatewayFactory, PhoneNumberFactory
+from tests.integrations.telnyx_payloads import PUBLIC_KEY
 from tests.messaging.tools import (
     FAST,
     SHORT_CODE,
@@ -36,9 +37,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def telnyx(simulator: SimulatorProcess) -> PhoneNumber:
     """A number at a gateway whose requests may be repeated."""
-    gateway = GatewayFactory.create(
-        kind="telnyx", base_url=simulator.url, credentials={"api_key": FAST.telnyx_api_key}, concurrency=20
-    )
+    credentials = {"api_key": FAST.telnyx_api_key, "public_key": PUBLIC_KEY}
+    gateway = GatewayFactory.create(kind="telnyx", base_url=simulator.url, credentials=credentials, concurrency=20)
     return PhoneNumberFactory.create(gateway=gateway, number=SHORT_CODE, kind="short_code", pace_segments=100_000)
 
 

@@ -42,9 +42,8 @@ class TelnyxAdapter(SmsAdapter):
         CredentialField(
             "public_key",
             "Public key",
-            "From the Telnyx portal (Account, Public key). Webhooks are refused without it.",
+            "From the Telnyx portal (Account, Public key): it tells Telnyx's webhooks from forged ones.",
             secret=False,
-            required=False,
         ),
     )
     # A key is remembered for 24 hours, and only if the request succeeded: what got an answer is not repeated.
@@ -55,19 +54,19 @@ class TelnyxAdapter(SmsAdapter):
     def __init__(self, config: GatewayConfig) -> None:
         super().__init__(config)
         self._send_url = f"{(config.base_url or self.default_base_url).rstrip('/')}/v2/messages"
-        self._headers = (("authorization", f"Bearer {self._api_key()}"), ("accept", "application/json"))
+        self._headers = (("authorization", f"Bearer {self._required('api_key')}"), ("accept", "application/json"))
         self._send_headers = (*self._headers, ("content-type", "application/json"))
         key = config.options.get("key", "")
         if not key:
             raise AdapterError("The Telnyx gateway has no key for its requests. Save the gateway once more.")
         self._key_prefix = f"{key}-"
-        given = config.credentials.get("public_key", "").strip()
-        self._public_key = public_key(given) if given else None
+        self._public_key = public_key(self._required("public_key"))
 
-    def _api_key(self) -> str:
-        value = self.config.credentials.get("api_key", "").strip()
+    def _required(self, name: str) -> str:
+        value = self.config.credentials.get(name, "").strip()
         if not value:
-            raise AdapterError("The Telnyx gateway has no API key. Fill it in on the gateway's page.")
+            label = next(field.label for field in self.credential_fields if field.name == name)
+            raise AdapterError(f"The Telnyx gateway has no {label}. Fill it in on the gateway's page.")
         return value
 
     def build_send(self, messages: Sequence[OutboundSms]) -> Request:
@@ -108,7 +107,7 @@ class TelnyxAdapter(SmsAdapter):
         """Check the signature and its time.
 
         Raises:
-            SignatureError: missing or wrong, from another time, or the gateway has no public key.
+            SignatureError: missing or wrong, or from another time.
         """
         check_signature(webhook, self._public_key)
 

@@ -33,21 +33,16 @@ def public_key(given: str) -> Ed25519PublicKey:
         ) from None
 
 
-def check_signature(webhook: Webhook, key: Ed25519PublicKey | None) -> None:
+def check_signature(webhook: Webhook, key: Ed25519PublicKey) -> None:
     """Check that Telnyx signed the webhook, and just now.
 
     Args:
         webhook: as it arrived.
-        key: the account's public key, None when the gateway has none.
+        key: the account's public key.
 
     Raises:
-        SignatureError: missing or wrong, from another time, or there is nothing to check it with.
+        SignatureError: missing or wrong, or from another time.
     """
-    if key is None:
-        raise SignatureError(
-            "The gateway has no public key, so nobody's webhooks can be trusted. Copy it from the Telnyx portal (Account, "
-            "Public key) to the gateway's page."
-        )
     given = webhook.headers.get("telnyx-signature-ed25519", "").strip()
     timestamp = webhook.headers.get("telnyx-timestamp", "").strip()
     if not given or not timestamp:
