@@ -174,7 +174,8 @@ class SmsAdapter(ABC):
     label: ClassVar[str]
     default_base_url: ClassVar[str]
     credential_fields: ClassVar[tuple[CredentialField, ...]]
-    capabilities: ClassVar[Capabilities]
+    #: The kind's; an instance may have others, where they depend on a gateway's settings.
+    capabilities: Capabilities
 
     def __init__(self, config: GatewayConfig) -> None:
         self.config = config

@@ -71,7 +71,14 @@ def test_a_message_has_one_key_that_no_other_message_or_installation_has() -> No
     assert all(key.replace("-", "").isalnum() for key in keys)
     # Made anew, as after a restart, the request is the same to the byte: otherwise its repetition would be refused.
     assert telnyx.adapter().build_send([MESSAGE]) == here.build_send([MESSAGE])
-    assert here.capabilities.idempotent_sends
+
+
+def test_requests_are_repeated_only_where_somebody_has_said_that_telnyx_takes_a_key_once() -> None:
+    told = {said: telnyx.adapter(repeats=said).capabilities.idempotent_sends for said in ("", "no", " Yes ")}
+    assert told == {"": False, "no": False, " Yes ": True}
+    assert not TelnyxAdapter.capabilities.idempotent_sends
+    with pytest.raises(AdapterError, match="yes or no"):
+        telnyx.adapter(repeats="perhaps")
 
 
 @pytest.mark.parametrize("status", [200, 201, 202])

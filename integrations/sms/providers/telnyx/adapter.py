@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from integrations.http.values import Reply, Request
 from integrations.sms.contract import (
@@ -27,6 +28,8 @@ _STORED = Reply(200)
 class TelnyxAdapter(SmsAdapter):
     """Telnyx's dialect (API version 2): one message a request, with a key under which it is sent once only.
 
+    Requests without an answer are repeated only if the gateway's settings say that Telnyx takes a key once.
+
     The option ``key`` is needed: it makes the keys of this gateway's messages unlike those of any other installation that
     shares the account.
 
@@ -45,11 +48,17 @@ class TelnyxAdapter(SmsAdapter):
             "From the Telnyx portal (Account, Public key): it tells Telnyx's webhooks from forged ones.",
             secret=False,
         ),
+        CredentialField(
+            "repeats",
+            "Repeat requests without an answer",
+            "“yes” once Telnyx has told you that it honours Idempotency-Key when messages are sent (POST /v2/messages): its "
+            "reference does not say so, and if it does not, people get a text twice. Otherwise such messages stay unknown.",
+            secret=False,
+            required=False,
+        ),
     )
-    # A key is remembered for 24 hours, and only if the request succeeded: what got an answer is not repeated.
-    capabilities = Capabilities(
-        idempotent_sends=True, lookup=True, lookup_needs_provider_id=True, inbound=True, media=True
-    )
+    # Telnyx's page on idempotency applies to requests whose reference names the header; that of sends does not.
+    capabilities = Capabilities(lookup=True, lookup_needs_provider_id=True, inbound=True, media=True)
 
     def __init__(self, config: GatewayConfig) -> None:
         super().__init__(config)
@@ -61,6 +70,11 @@ class TelnyxAdapter(SmsAdapter):
             raise AdapterError("The Telnyx gateway has no key for its requests. Save the gateway once more.")
         self._key_prefix = f"{key}-"
         self._public_key = public_key(self._required("public_key"))
+        repeats = config.credentials.get("repeats", "").strip().lower()
+        if repeats not in ("", "no", "yes"):
+            raise AdapterError("“Repeat requests without an answer” is yes or no. Correct it on the gateway's page.")
+        if repeats == "yes":
+            self.capabilities = replace(self.capabilities, idempotent_sends=True)
 
     def _required(self, name: str) -> str:
         value = self.config.credentials.get(name, "").strip()
