@@ -17,11 +17,14 @@ from integrations.simulator.http1 import Exchange
 from integrations.simulator.infobip import PREFIX as INFOBIP_PREFIX
 from integrations.simulator.infobip import InfobipApi
 from integrations.simulator.infobip_values import InfobipWebhooks
+from integrations.simulator.telnyx import PREFIX as TELNYX_PREFIX
+from integrations.simulator.telnyx import TelnyxApi
+from integrations.simulator.telnyx_values import TelnyxWebhooks, message_id_of
 from integrations.simulator.timeline import Timeline
 from integrations.simulator.twilio import PREFIX as TWILIO_PREFIX
 from integrations.simulator.twilio import TwilioApi
 from integrations.simulator.twilio_values import TwilioWebhooks
-from integrations.simulator.values import InboundWriter, Medium, Unroutable
+from integrations.simulator.values import InboundWriter, Medium, StatusWriter, Unroutable
 
 logger = logging.getLogger(__name__)
 
@@ -60,12 +63,14 @@ class App:
     """
 
     def __init__(self, settings: SimulatorSettings, loop: asyncio.AbstractEventLoop) -> None:
-        twilio, infobip = TwilioWebhooks(), InfobipWebhooks()
-        inbound: dict[str, InboundWriter] = {"twilio": twilio, "infobip": infobip}
-        self.carrier = Carrier(settings, Timeline(loop), twilio, inbound, loop.time)
+        twilio, infobip, telnyx = TwilioWebhooks(), InfobipWebhooks(), TelnyxWebhooks()
+        inbound: dict[str, InboundWriter] = {"twilio": twilio, "infobip": infobip, "telnyx": telnyx}
+        one_by_one: dict[str, StatusWriter] = {"twilio": twilio, "telnyx": telnyx}
+        self.carrier = Carrier(settings, Timeline(loop), one_by_one, inbound, loop.time)
         self._apis: dict[str, Api] = {
             TWILIO_PREFIX: TwilioApi(self.carrier, loop),
             INFOBIP_PREFIX: InfobipApi(self.carrier, BulkIntake(self.carrier, infobip), loop),
+            TELNYX_PREFIX: TelnyxApi(self.carrier, loop),
         }
 
     def received(self, exchange: Exchange) -> None:
@@ -163,7 +168,8 @@ class App:
         try:
             message_id = self.carrier.write(person, number, body, media=media, on_end=end)
             kind = "MM" if media else "SM"
-            told["sid"] = f"{kind}{message_id}" if self.carrier.settings.inbound_dialect == "twilio" else message_id
+            shown = {"twilio": f"{kind}{message_id}", "telnyx": message_id_of(message_id)}
+            told["sid"] = shown.get(self.carrier.settings.inbound_dialect, message_id)
         except Unroutable as error:
             exchange.reply(400, _error(str(error)))
             return

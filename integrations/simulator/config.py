@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -9,7 +10,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, get_type_hints
 
 FAIL_HOW = ("mixed", "status", "close", "hang")
-DIALECTS = ("twilio", "infobip")
+DIALECTS = ("twilio", "infobip", "telnyx")
 
 
 class SettingsError(ValueError):
@@ -39,7 +40,13 @@ class SimulatorSettings:
     api_key_secret: str = _option("", "secret of the API key")
     infobip_api_key: str = _option("simulator-api-key", "API key that requests in Infobip's dialect must use")
     infobip_webhook_secret: str = _option("simulator-webhook-secret", "signs webhooks in Infobip's dialect (SHA-256)")
-    inbound_dialect: str = _option("twilio", "whose webhooks carry what people write: twilio or infobip")
+    telnyx_api_key: str = _option("simulator-telnyx-key", "API key that requests in Telnyx's dialect must use")
+    telnyx_private_key: str = _option(
+        "c2ltdWxhdG9yLXRlbG55eC1wcml2YXRlLWtleS0zMmI=",
+        "signs webhooks in Telnyx's dialect: 32 bytes in Base64; GET /v2/public_key tells the public key",
+    )
+    telnyx_clock_behind_seconds: int = _option(0, "how far Telnyx's clock is behind in its signatures; negative: ahead")
+    inbound_dialect: str = _option("twilio", "whose webhooks carry what people write: twilio, infobip or telnyx")
     numbers: tuple[str, ...] = _option(
         ("+14155552600", "24365"), "numbers owned from the start: E.164, or a short code's digits"
     )
@@ -101,6 +108,8 @@ class SimulatorSettings:
             raise SettingsError(
                 f"inbound_dialect {self.inbound_dialect!r} is not known: use one of {', '.join(DIALECTS)}."
             )
+        if not _is_private_key(self.telnyx_private_key):
+            raise SettingsError("telnyx_private_key is not valid: use 32 bytes in Base64.")
         _check_total("fail_before and fail_after", self.fail_before + self.fail_after)
         rates = self.stop_rate + self.help_rate + self.keyword_rate + self.chatter_rate + self.picture_rate
         _check_total("stop_rate, help_rate, keyword_rate, chatter_rate and picture_rate", rates)
@@ -139,6 +148,13 @@ class SimulatorSettings:
                 raise SettingsError(f"There is no setting {name!r}. Known are: {', '.join(sorted(known))}.")
             clean[name] = _coerce(name, known[name], value)
         return replace(self, **clean)
+
+
+def _is_private_key(given: str) -> bool:
+    try:
+        return len(base64.b64decode(given, validate=True)) == 32
+    except ValueError:
+        return False
 
 
 def _check_total(names: str, total: float) -> None:

@@ -16,8 +16,8 @@ class Message:
     """A message that was taken, or one that a person wrote. Its number is its place in ``Memory.messages``."""
 
     __slots__ = (
-        "body", "created", "direction", "error", "given_id", "media", "previous", "recipient", "segments", "sender", "sent",
-        "service", "status", "status_url", "updated",
+        "body", "created", "dialect", "direction", "error", "given_id", "media", "previous", "recipient", "segments",
+        "sender", "sent", "service", "status", "status_url", "updated",
     )  # fmt: skip
 
     def __init__(
@@ -34,6 +34,8 @@ class Message:
         self.sent = 0
         self.error = 0
         self.service = ""
+        #: Whose webhooks tell of it.
+        self.dialect = "twilio"
         #: The sender's own id, empty for none.
         self.given_id = ""
         #: Kept only until the last callback is due.
@@ -74,6 +76,8 @@ class Memory:
         self.recipients = 0
         #: Status and destination of those that were refused, by the sender's id.
         self.refused: dict[str, tuple[int, str]] = {}
+        #: Body and message's number of requests that were taken, by the key that their repetition has as well.
+        self.by_key: dict[str, tuple[bytes, int]] = {}
         self._by_given_id: dict[str, int] = {}
         self._indexed = 0
         self._seen: set[int] = set()

@@ -56,6 +56,7 @@ class Submission:
     status_url: str = ""
     media: int = 0
     service: str = ""
+    dialect: str = "twilio"
 
 
 @dataclass(slots=True)

@@ -118,12 +118,24 @@ class ProviderNumber:
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a gateway can do; the engine acts on this and never on a gateway's kind."""
+    """What a gateway can do; the engine acts on this and never on a gateway's kind.
+
+    Args:
+        recipients_per_request: most messages of one request.
+        own_text_each: each of them may have its own text.
+        idempotent_sends: a request that got no answer may be repeated as it is; the message is sent once all the same.
+        lookup: a message can be found again.
+        lookup_needs_provider_id: it is found by the provider's id and by nothing else.
+        inbound: it receives messages.
+        numbers: numbers are searched, bought, changed, released and listed through its API.
+        media: it sends MMS.
+    """
 
     recipients_per_request: int = 1
     own_text_each: bool = True
     idempotent_sends: bool = False
     lookup: bool = False
+    lookup_needs_provider_id: bool = False
     inbound: bool = True
     numbers: bool = False
     media: bool = False
@@ -162,7 +174,8 @@ class SmsAdapter(ABC):
     label: ClassVar[str]
     default_base_url: ClassVar[str]
     credential_fields: ClassVar[tuple[CredentialField, ...]]
-    capabilities: ClassVar[Capabilities]
+    #: The kind's; an instance may have others, where they depend on a gateway's settings.
+    capabilities: Capabilities
 
     def __init__(self, config: GatewayConfig) -> None:
         self.config = config

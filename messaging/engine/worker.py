@@ -8,11 +8,12 @@ import time
 
 from broadcast.core.redis import RedisAway
 from integrations.http.asyncio_driver import AsyncioDriver
-from integrations.http.values import TransportFailure
+from integrations.http.values import Request, TransportFailure
 from integrations.sms.contract import SendResult, SmsAdapter
 from integrations.sms.errors import ErrorKind, SendError
 from messaging.engine import keys, limits
 from messaging.engine.lanes import Lane, Staged
+from messaging.engine.repeats import may_repeat
 from messaging.engine.stager import stop_arguments, stop_members, stopped_places, suppress
 from messaging.engine.window import Window
 
@@ -154,14 +155,46 @@ class Worker:
             try:
                 reply = await self.driver.send(request)
             except TransportFailure as failure:
-                return self.adapter.failed_send(messages, failure)
-            return self.adapter.parse_send(messages, reply)
+                results = self.adapter.failed_send(messages, failure)
+                if not (failure.request_left and self.adapter.capabilities.idempotent_sends):
+                    return results
+            else:
+                return self.adapter.parse_send(messages, reply)
         except Exception:  # a fault of ours must not look like a message that never left
             logger.exception("Sending messages %s… failed in our own code", items[0].sms.id)
             error = SendError(ErrorKind.UNKNOWN, "internal", "A fault of ours; its log says more. It may have left.")
             return [SendResult(message.id, error=error) for message in messages]
         finally:
             window.in_flight -= 1
+        return await self._repeat(items, request, results)
+
+    async def _repeat(self, items: list[Staged], request: Request, results: list[SendResult]) -> list[SendResult]:
+        """Send a request once more that got no answer.
+
+        Args:
+            items: its messages.
+            request: as it was.
+            results: what is known without an answer; only what a repetition settles is known better.
+        """
+        window = self.window
+        messages = [item.sms for item in items]
+        if not await may_repeat(window, items, self.index):
+            return results
+        window.in_flight += 1
+        try:
+            again = self.adapter.parse_send(messages, await self.driver.send(request))
+        except TransportFailure:
+            return results
+        except Exception:  # a fault of ours must not look like a message that never left
+            logger.exception("Repeating messages %s… failed in our own code", items[0].sms.id)
+            return results
+        finally:
+            window.in_flight -= 1
+        # “Too many requests” and the like speak of the repetition alone: the first request may have arrived.
+        return [
+            new if new.error is None or new.error.kind is ErrorKind.REJECTED else old
+            for old, new in zip(results, again, strict=True)
+        ]
 
     def _settle(self, items: list[Staged], results: list[SendResult]) -> None:
         """Record results, and take back what the provider never had."""

@@ -53,6 +53,8 @@ def settle(*, renew: Callable[[], bool]) -> int:
             .select_related("number", "batch")
             .order_by("pk")
         )
+        if adapter.capabilities.lookup_needs_provider_id:
+            unknown = unknown.exclude(provider_id="")
         # By turns: those that the provider never had must not keep it from being asked about others.
         last = int(client.get(keys.asked(gateway.pk)) or 0)
         messages = list(unknown.filter(pk__gt=last)[:MOST]) or list(unknown[:MOST])
