@@ -17,6 +17,9 @@ from integrations.simulator.http1 import Exchange
 from integrations.simulator.infobip import PREFIX as INFOBIP_PREFIX
 from integrations.simulator.infobip import InfobipApi
 from integrations.simulator.infobip_values import InfobipWebhooks
+from integrations.simulator.sinch import PREFIX as SINCH_PREFIX
+from integrations.simulator.sinch import SinchApi
+from integrations.simulator.sinch_values import SinchWebhooks
 from integrations.simulator.timeline import Timeline
 from integrations.simulator.twilio import PREFIX as TWILIO_PREFIX
 from integrations.simulator.twilio import TwilioApi
@@ -60,12 +63,13 @@ class App:
     """
 
     def __init__(self, settings: SimulatorSettings, loop: asyncio.AbstractEventLoop) -> None:
-        twilio, infobip = TwilioWebhooks(), InfobipWebhooks()
-        inbound: dict[str, InboundWriter] = {"twilio": twilio, "infobip": infobip}
+        twilio, infobip, sinch = TwilioWebhooks(), InfobipWebhooks(), SinchWebhooks()
+        inbound: dict[str, InboundWriter] = {"twilio": twilio, "infobip": infobip, "sinch": sinch}
         self.carrier = Carrier(settings, Timeline(loop), twilio, inbound, loop.time)
         self._apis: dict[str, Api] = {
             TWILIO_PREFIX: TwilioApi(self.carrier, loop),
             INFOBIP_PREFIX: InfobipApi(self.carrier, BulkIntake(self.carrier, infobip), loop),
+            SINCH_PREFIX: SinchApi(self.carrier, BulkIntake(self.carrier, sinch), sinch, loop),
         }
 
     def received(self, exchange: Exchange) -> None:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, get_type_hints
 
 FAIL_HOW = ("mixed", "status", "close", "hang")
-DIALECTS = ("twilio", "infobip")
+DIALECTS = ("twilio", "infobip", "sinch")
 
 
 class SettingsError(ValueError):
@@ -39,7 +39,10 @@ class SimulatorSettings:
     api_key_secret: str = _option("", "secret of the API key")
     infobip_api_key: str = _option("simulator-api-key", "API key that requests in Infobip's dialect must use")
     infobip_webhook_secret: str = _option("simulator-webhook-secret", "signs webhooks in Infobip's dialect (SHA-256)")
-    inbound_dialect: str = _option("twilio", "whose webhooks carry what people write: twilio or infobip")
+    sinch_service_plan_id: str = _option("simulator-plan", "service plan that requests in Sinch's dialect must name")
+    sinch_api_token: str = _option("simulator-api-token", "token that requests in Sinch's dialect must use")
+    sinch_webhook_secret: str = _option("simulator-webhook-secret", "signs webhooks in Sinch's dialect")
+    inbound_dialect: str = _option("twilio", "whose webhooks carry what people write: twilio, infobip or sinch")
     numbers: tuple[str, ...] = _option(
         ("+14155552600", "24365"), "numbers owned from the start: E.164, or a short code's digits"
     )

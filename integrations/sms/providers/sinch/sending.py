@@ -106,6 +106,7 @@ def read_send(messages: Sequence[OutboundSms], reply: Reply) -> list[SendResult]
         return [SendResult(message.id, error=error) for message in messages]
     listed = body.get("to")
     taken = {str(number).removeprefix("+") for number in listed} if isinstance(listed, list) else None
+    prefix = provider_id(batch_id, "")
     missing = unreadable("Sinch's reply does not name the recipient")
     accepted = DeliveryState.ACCEPTED
     results: list[SendResult] = []
@@ -113,7 +114,7 @@ def read_send(messages: Sequence[OutboundSms], reply: Reply) -> list[SendResult]
         number = message.recipient.removeprefix("+")
         if taken is None or number in taken:
             # Sinch does not say how many segments it has made of a text.
-            result = SendResult(message.id, provider_id(batch_id, number), accepted, segments(message.body) or None)
+            result = SendResult(message.id, prefix + number, accepted, segments(message.body) or None)
         else:
             result = SendResult(message.id, error=missing)
         results.append(result)
