@@ -108,5 +108,8 @@ def _evenly(text: str, count: int) -> list[str]:
 
 
 def _apart(text: str) -> list[str]:
-    """A text cut so that no value has ``${`` in it, nor too many characters."""
+    """A text cut so that no value has ``${`` in it, nor too many characters.
+
+    With more than some two hundred of them the body gets too long, and Sinch refuses it.
+    """
     return [piece for part in _special.split(text) for piece in _evenly(part, pieces(part))]
