@@ -43,6 +43,7 @@ def received(several: list[OutboundSms]) -> list[str]:
     batch = sent(several)
     parameters = batch.get("parameters", {})
     assert 1 <= len(batch["body"]) <= 1600
+    assert "$${" not in batch["body"]
     for name, values in parameters.items():
         assert re.fullmatch(r"[A-Za-z0-9_.-]{1,16}", name)
         assert all(1 <= len(value.encode("utf-16-le")) / 2 <= 160 and "${" not in value for value in values.values())
@@ -118,7 +119,7 @@ def test_everybody_gets_their_own_text_to_the_letter(texts: tuple[str, ...]) -> 
         {"sender": "24365"},
         {"recipient": "+14155552001"},
         {"body": "Hi ${name}"},
-        {"id": 1000},
+        {"id": 1000, "status_url": "https://sms.example.com/webhooks/3/status/1000"},
         {"status_url": ""},
         {"status_url": "https://elsewhere.example/webhooks/4/status/2"},
     ],

@@ -39,23 +39,36 @@ def test_each_gets_their_own_text_once_in_few_requests(simulator: SimulatorProce
     assert batch.messages.values("provider_id").distinct().count() == 3500
 
 
-def test_numbers_of_one_gateway_are_never_in_one_request(simulator: SimulatorProcess, sinch: PhoneNumber) -> None:
-    other = PhoneNumberFactory.create(gateway=sinch.gateway, number="+14155552600", pace_segments=1_000_000)
-    people = recipients(400)
-    first, second = make_batch(sinch, people, "One {{ first_name }}"), make_batch(other, people, "Two {{ first_name }}")
-    send_all(sinch)
-    assert states(first) == states(second) == {"accepted": 400}
-    by_recipient = simulator.stats(recipients=True)["by_recipient"]
-    assert {sum(texts.values()) for texts in by_recipient.values()} == {2}
-    assert simulator.stats()["duplicate_sends"] == 0
+@pytest.fixture
+def queued_up(simulator: SimulatorProcess, sinch: PhoneNumber) -> PhoneNumber:
+    """A number whose gateway has one slot, so that messages of several batches wait for the same request."""
+    simulator.settings(latency_ms=300, latency_sigma=0)
+    sinch.gateway.concurrency = 1
+    sinch.gateway.save()
+    return sinch
 
 
-def test_person_with_two_messages_gets_both(simulator: SimulatorProcess, sinch: PhoneNumber) -> None:
+def test_numbers_of_one_gateway_are_never_in_one_request(simulator: SimulatorProcess, queued_up: PhoneNumber) -> None:
+    simulator.settings(numbers=[*FAST.numbers, "+14155552601"])
+    others = [
+        PhoneNumberFactory.create(gateway=queued_up.gateway, number=number, pace_segments=1_000_000)
+        for number in ("+14155552600", "+14155552601")
+    ]
+    people = recipients(100)
+    batches = [make_batch(number, people, f"{number.number} {{{{ first_name }}}}") for number in (queued_up, *others)]
+    send_all(queued_up)
+    assert [states(batch) for batch in batches] == [{"accepted": 100}] * 3
+    stats = simulator.stats(recipients=True)
+    assert {len(texts) for texts in stats["by_recipient"].values()} == {3}
+    assert (stats["messages_taken"], stats["duplicate_sends"]) == (300, 0)
+
+
+def test_person_with_several_messages_gets_each(simulator: SimulatorProcess, queued_up: PhoneNumber) -> None:
     people = recipients(10)
-    first, second = make_batch(sinch, people, "One {{ first_name }}"), make_batch(sinch, people, "Two {{ first_name }}")
-    send_all(sinch)
-    assert states(first) == states(second) == {"accepted": 10}
-    assert simulator.stats()["messages_taken"] == 20
+    batches = [make_batch(queued_up, people, f"{name} {{{{ first_name }}}}") for name in ("One", "Two", "Three")]
+    send_all(queued_up)
+    assert [states(batch) for batch in batches] == [{"accepted": 10}] * 3
+    assert simulator.stats()["messages_taken"] == 30
 
 
 def test_one_bad_number_does_not_keep_the_others(simulator: SimulatorProcess, sinch: PhoneNumber) -> None:
