@@ -248,6 +248,8 @@ def _keep_early(reports: Iterable[tuple[DeliveryReport, int, dt.datetime]]) -> N
                 state=report.state,
                 error_code=report.error_code[:32],
                 error_text=report.error_text[:255],
+                opts_out=report.opts_out,
+                bad_number=report.bad_number,
                 received_at=at,
             )
             for report, gateway_id, at in reports
@@ -272,6 +274,8 @@ def _early_reports(rows: list[Record]) -> list[Record]:
             report.received_at or timezone.now(),
             reason=report.error_code,
             reason_text=report.error_text,
+            opts_out=report.opts_out,
+            bad_number=report.bad_number,
         )
         for report in early
     ]

@@ -149,6 +149,8 @@ class EarlyReport(models.Model):
     state = models.CharField(max_length=12)
     error_code = models.CharField(max_length=32, blank=True)
     error_text = models.CharField(max_length=255, blank=True)
+    opts_out = models.BooleanField(default=False, db_default=False)
+    bad_number = models.BooleanField(default=False, db_default=False)
     received_at = models.DateTimeField()
 
     class Meta:

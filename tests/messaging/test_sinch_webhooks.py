@@ -18,7 +18,7 @@ from integrations.sms.events import DeliveryState
 from messaging.engine import keys, stream
 from messaging.jobs import inbound
 from messaging.jobs.recorder import Recorder
-from messaging.models import EarlyReport, InboundMessage, Message, RejectedWebhook
+from messaging.models import EarlyReport, InboundMessage, Message, RejectedWebhook, Suppression
 from messaging.services.gateways import inbound_url, publish_gateways
 from messaging.states import MessageState
 from tests.factories import GatewayFactory, MessageFactory, PhoneNumberFactory
@@ -92,6 +92,19 @@ def test_report_that_comes_before_our_own_record_waits_for_it(provider: Provider
     message.refresh_from_db()
     assert message.state == MessageState.DELIVERED
     assert not EarlyReport.objects.exists()
+
+
+def test_opt_out_that_is_told_before_our_own_record_counts(provider: Provider, gateway: Gateway) -> None:
+    number = PhoneNumberFactory.create(gateway=gateway)
+    message = MessageFactory.create(number=number, state=MessageState.SENDING, recipient=PERSON)
+    assert post(provider, gateway, "status", report(gateway, message, status="Failed", code=257)).status_code == 200
+    recorder = Recorder()
+    recorder.drain()
+    assert not Suppression.objects.exists()
+    result = SendResult(message.pk, f"{sinch.BATCH}:{PERSON[1:]}", DeliveryState.ACCEPTED, 1)
+    recorder.apply(stream.unpack(stream.pack(gateway.pk, [(result, 1.0)])))
+    suppression = Suppression.objects.get()
+    assert (suppression.recipient, suppression.reason) == (PERSON, Suppression.Reason.PROVIDER_OPT_OUT)
 
 
 def test_report_on_a_single_message_settles_it_although_its_reply_was_lost(
