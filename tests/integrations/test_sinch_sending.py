@@ -270,6 +270,15 @@ def test_list_that_is_cut_off_is_no_proof_of_absence() -> None:
         ADAPTER.parse_lookup(MESSAGE, Reply(200, {}, orjson.dumps(body)))
 
 
+def test_look_up_of_nobody_tells_only_whether_the_credentials_are_right() -> None:
+    nobody = OutboundSms(0, "", "", "")
+    assert "from=" not in ADAPTER.build_lookup(nobody, provider_id="", on_date="2026-08-24").url
+    full = {**sinch.payload_json("batches.json"), "count": 300}
+    assert ADAPTER.parse_lookup(nobody, Reply(200, {}, orjson.dumps(full))) is None
+    with pytest.raises(ProviderError, match="service plan ID"):
+        ADAPTER.parse_lookup(nobody, Reply(404, {}, b""))
+
+
 @pytest.mark.parametrize(
     ("status", "body"),
     [(401, b""), (429, b""), (500, b"{}"), (200, b"<html>"), (404, b"<html>"), (200, b"{}"), (200, b"[]")],

@@ -29,7 +29,9 @@ def lookup_url(batches_url: str, message: OutboundSms, reference: str, *, given:
     batch_id, digits = parts_of(given)
     if batch_id:
         return f"{batches_url}/{quote(batch_id, safe='')}/delivery_report/{quote(digits, safe='')}"
-    wanted = {"client_reference": reference, "from": message.sender.removeprefix("+"), "page_size": _PAGE}
+    wanted: dict[str, object] = {"client_reference": reference, "page_size": _PAGE}
+    if message.sender:
+        wanted["from"] = message.sender.removeprefix("+")
     if on_date:
         # Without it Sinch looks back a day only.
         wanted["start_date"] = f"{on_date}T00:00:00Z"
@@ -43,7 +45,8 @@ def read_lookup(message: OutboundSms, references: References, reply: Reply) -> S
         ProviderError: the look-up itself was refused, or its answer is not understood or not complete.
     """
     body = decoded(reply)
-    if reply.status == 404 and not _is_page(reply):
+    # Without a recipient only the credentials are in question: then a service plan that Sinch does not know is a refusal.
+    if reply.status == 404 and message.recipient and not _is_page(reply):
         return None
     if reply.status != 200 or not isinstance(body, dict):
         raise refusal(reply, "to look a message up")
@@ -80,7 +83,7 @@ def _among(message: OutboundSms, references: References, body: dict[str, Any]) -
             # How it fared is in its reports, which can be told apart by this id from now on.
             return SendResult(message.id, provider_id(batch_id, number), DeliveryState.ACCEPTED)
     count = body.get("count")
-    if type(count) is int and count > len(listed):
+    if message.recipient and type(count) is int and count > len(listed):
         text = f"Sinch lists {count} batches, more than one answer holds, and the message is in none of the first {len(listed)}."
         raise ProviderError("incomplete", f"{text} Look for it in Sinch's dashboard.", retryable=True)
     return None
