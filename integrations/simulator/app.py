@@ -17,6 +17,9 @@ from integrations.simulator.http1 import Exchange
 from integrations.simulator.infobip import PREFIX as INFOBIP_PREFIX
 from integrations.simulator.infobip import InfobipApi
 from integrations.simulator.infobip_values import InfobipWebhooks
+from integrations.simulator.sinch import PREFIX as SINCH_PREFIX
+from integrations.simulator.sinch import SinchApi
+from integrations.simulator.sinch_values import SinchWebhooks
 from integrations.simulator.telnyx import PREFIX as TELNYX_PREFIX
 from integrations.simulator.telnyx import TelnyxApi
 from integrations.simulator.telnyx_values import TelnyxWebhooks, message_id_of
@@ -63,13 +66,14 @@ class App:
     """
 
     def __init__(self, settings: SimulatorSettings, loop: asyncio.AbstractEventLoop) -> None:
-        twilio, infobip, telnyx = TwilioWebhooks(), InfobipWebhooks(), TelnyxWebhooks()
-        inbound: dict[str, InboundWriter] = {"twilio": twilio, "infobip": infobip, "telnyx": telnyx}
+        twilio, infobip, sinch, telnyx = TwilioWebhooks(), InfobipWebhooks(), SinchWebhooks(), TelnyxWebhooks()
+        inbound: dict[str, InboundWriter] = {"twilio": twilio, "infobip": infobip, "sinch": sinch, "telnyx": telnyx}
         one_by_one: dict[str, StatusWriter] = {"twilio": twilio, "telnyx": telnyx}
         self.carrier = Carrier(settings, Timeline(loop), one_by_one, inbound, loop.time)
         self._apis: dict[str, Api] = {
             TWILIO_PREFIX: TwilioApi(self.carrier, loop),
             INFOBIP_PREFIX: InfobipApi(self.carrier, BulkIntake(self.carrier, infobip), loop),
+            SINCH_PREFIX: SinchApi(self.carrier, BulkIntake(self.carrier, sinch), sinch, loop),
             TELNYX_PREFIX: TelnyxApi(self.carrier, loop),
         }
 

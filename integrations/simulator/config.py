@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, get_type_hints
 
 FAIL_HOW = ("mixed", "status", "close", "hang")
-DIALECTS = ("twilio", "infobip", "telnyx")
+DIALECTS = ("twilio", "infobip", "sinch", "telnyx")
 
 
 class SettingsError(ValueError):
@@ -40,13 +40,16 @@ class SimulatorSettings:
     api_key_secret: str = _option("", "secret of the API key")
     infobip_api_key: str = _option("simulator-api-key", "API key that requests in Infobip's dialect must use")
     infobip_webhook_secret: str = _option("simulator-webhook-secret", "signs webhooks in Infobip's dialect (SHA-256)")
+    sinch_service_plan_id: str = _option("simulator-plan", "service plan that requests in Sinch's dialect must name")
+    sinch_api_token: str = _option("simulator-api-token", "token that requests in Sinch's dialect must use")
+    sinch_webhook_secret: str = _option("simulator-webhook-secret", "signs webhooks in Sinch's dialect")
     telnyx_api_key: str = _option("simulator-telnyx-key", "API key that requests in Telnyx's dialect must use")
     telnyx_private_key: str = _option(
         "c2ltdWxhdG9yLXRlbG55eC1wcml2YXRlLWtleS0zMmI=",
         "signs webhooks in Telnyx's dialect: 32 bytes in Base64; GET /v2/public_key tells the public key",
     )
     telnyx_clock_behind_seconds: int = _option(0, "how far Telnyx's clock is behind in its signatures; negative: ahead")
-    inbound_dialect: str = _option("twilio", "whose webhooks carry what people write: twilio, infobip or telnyx")
+    inbound_dialect: str = _option("twilio", "whose webhooks carry what people write: twilio, infobip, sinch or telnyx")
     numbers: tuple[str, ...] = _option(
         ("+14155552600", "24365"), "numbers owned from the start: E.164, or a short code's digits"
     )

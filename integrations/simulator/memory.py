@@ -55,6 +55,30 @@ class Person:
         self.last = -1
 
 
+class Batch:
+    """Messages of one request that the provider counts as one thing.
+
+    Args:
+        id: the provider's.
+        sender: whose they are.
+        body: with the places of parameters.
+        url: where to report, empty for nowhere.
+        reference: the sender's own, empty for none.
+    """
+
+    __slots__ = ("body", "created", "id", "recipients", "reference", "sender", "url")
+
+    def __init__(self, id: str, sender: str, body: str, url: str, reference: str) -> None:
+        self.id = id
+        self.sender = sender
+        self.body = body
+        self.url = url
+        self.reference = reference
+        self.created = int(time.time())
+        #: By a recipient's digits the number of their message, or the code below zero with which it was refused.
+        self.recipients: dict[str, int] = {}
+
+
 def _key(message: Message) -> int:
     """The same for the same text from the same number to the same person."""
     return hash((message.recipient, message.sender, message.body))
@@ -78,6 +102,8 @@ class Memory:
         self.refused: dict[str, tuple[int, str]] = {}
         #: Body and message's number of requests that were taken, by the key that their repetition has as well.
         self.by_key: dict[str, tuple[bytes, int]] = {}
+        #: By id, in the order in which they came.
+        self.batches: dict[str, Batch] = {}
         self._by_given_id: dict[str, int] = {}
         self._indexed = 0
         self._seen: set[int] = set()

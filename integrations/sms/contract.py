@@ -182,6 +182,17 @@ class SmsAdapter(ABC):
 
     # Sending
 
+    def fits(self, messages: Sequence[OutboundSms]) -> int:
+        """How many of these messages, from the first, one request takes; at least 1.
+
+        All of them, where a request asks nothing more of its messages than not to be too many. A provider whose requests
+        have one sender, or nobody twice, says here where the request ends; the others wait for the next one.
+
+        Args:
+            messages: 1 to ``capabilities.recipients_per_request``.
+        """
+        return len(messages)
+
     @abstractmethod
     def build_send(self, messages: Sequence[OutboundSms]) -> Request:
         """A request for 1 to ``capabilities.recipients_per_request`` messages."""

@@ -76,7 +76,10 @@ class Worker:
                 queue.put_nowait(None)
                 break
             items.append(item)
-        return items
+        count = self.adapter.fits([item.sms for item in items])
+        if count < len(items):
+            queue.put_back(items[count:])
+        return items[:count]
 
     def _are_doubtful(self, items: list[Staged]) -> bool:
         """Whether somebody may have opted out since opt-outs were looked at."""

@@ -1,0 +1,89 @@
+"""Look-up of a message whose fate is unknown: in its batch's delivery report, or among the batches that may hold it."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from integrations.http.values import Reply
+from integrations.sms.contract import OutboundSms, SendResult
+from integrations.sms.errors import ProviderError
+from integrations.sms.events import DeliveryState
+from integrations.sms.providers.sinch.references import References, parts_of, provider_id
+from integrations.sms.providers.sinch.replies import decoded, read_delivery, refusal
+
+#: Most batches of one answer.
+_PAGE = 100
+
+
+def lookup_url(batches_url: str, message: OutboundSms, reference: str, *, given: str, on_date: str) -> str:
+    """Where to look for one message.
+
+    Args:
+        batches_url: of the service plan.
+        message: what was sent.
+        reference: of the batch it went with.
+        given: its id at Sinch, empty if its reply was lost.
+        on_date: UTC date of the attempt, ISO 8601, empty if not known.
+    """
+    batch_id, digits = parts_of(given)
+    if batch_id:
+        return f"{batches_url}/{quote(batch_id, safe='')}/delivery_report/{quote(digits, safe='')}"
+    wanted: dict[str, object] = {"client_reference": reference, "page_size": _PAGE}
+    if message.sender:
+        wanted["from"] = message.sender.removeprefix("+")
+    if on_date:
+        # Without it Sinch looks back a day only.
+        wanted["start_date"] = f"{on_date}T00:00:00Z"
+    return f"{batches_url}?{urlencode(wanted)}"
+
+
+def read_lookup(message: OutboundSms, references: References, reply: Reply) -> SendResult | None:
+    """What Sinch knows of the message; None when it has no trace of it.
+
+    Raises:
+        ProviderError: the look-up itself was refused, or its answer is not understood or not complete.
+    """
+    body = decoded(reply)
+    # Without a recipient only the credentials are in question: then a service plan that Sinch does not know is a refusal.
+    if reply.status == 404 and message.recipient and not _is_page(reply):
+        return None
+    if reply.status != 200 or not isinstance(body, dict):
+        raise refusal(reply, "to look a message up")
+    if isinstance(body.get("batches"), list):
+        return _among(message, references, body)
+    # A batch of which Sinch knows nothing yet lists none: an empty page has no "batches" either.
+    if body.get("count") == 0:
+        return None
+    read = read_delivery(body)
+    number = message.recipient.removeprefix("+")
+    if read is None or str(body.get("recipient", "")).removeprefix("+") != number:
+        raise refusal(reply, "to look a message up")
+    state, error = read
+    return SendResult(message.id, provider_id(str(body.get("batch_id", "")), number), state, None, error)
+
+
+def _is_page(reply: Reply) -> bool:
+    """Whether a 404 is not the API's own: then nothing is known."""
+    return reply.body.lstrip()[:1] == b"<"
+
+
+def _among(message: OutboundSms, references: References, body: dict[str, Any]) -> SendResult | None:
+    listed = [batch for batch in body["batches"] if isinstance(batch, dict)]
+    number = message.recipient.removeprefix("+")
+    for batch in listed:
+        numbers, batch_id = batch.get("to"), batch.get("id")
+        if (
+            references.names(batch.get("client_reference"), message.id)
+            and str(batch.get("from", "")).removeprefix("+") == message.sender.removeprefix("+")
+            and isinstance(batch_id, str)
+            and isinstance(numbers, list)
+            and any(str(given).removeprefix("+") == number for given in numbers)
+        ):
+            # How it fared is in its reports, which can be told apart by this id from now on.
+            return SendResult(message.id, provider_id(batch_id, number), DeliveryState.ACCEPTED)
+    count = body.get("count")
+    if message.recipient and type(count) is int and count > len(listed):
+        text = f"Sinch lists {count} batches, more than one answer holds, and the message is in none of the first {len(listed)}."
+        raise ProviderError("incomplete", f"{text} Look for it in Sinch's dashboard.", retryable=True)
+    return None
