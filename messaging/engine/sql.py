@@ -84,7 +84,7 @@ def values_table(columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[Any
         return f"json_to_recordset(%s::json) AS v({declared})", [document]
     fields = ", ".join(f"json_extract(value, '$[{i}]') AS {name}" for i, (name, _) in enumerate(columns))
     # The names of columns are ours.
-    table = f"(SELECT {fields} FROM json_each(%s)) AS v"  # noqa: S608
+    table = f"(SELECT {fields} FROM json_each(%s)) AS v"  # noqa: S608  our own column names
     return table, [orjson.dumps([list(row) for row in rows]).decode()]
 
 

@@ -50,7 +50,30 @@ UNEXPECTED = (
 
 
 def current(batch: Batch) -> str:
-    """Why a batch stalls, for a person; empty while it moves, waits for a good reason, or is not sending.
+    """What keeps a batch from moving, for a person; empty while it moves, waits for a good reason, or is not sending.
+
+    A gateway that does not answer is told at once: the one request that is tried from time to time moves a message into doubt,
+    so such a batch never stands quite still.
+
+    Args:
+        batch: fresh, with its account, gateway, number and pool.
+    """
+    return stall(batch) or _gateway_down(batch)
+
+
+def _gateway_down(batch: Batch) -> str:
+    if batch.state != BatchState.SENDING:
+        return ""
+    try:
+        why = _circuit(_Look(batch))
+    except RedisAway:
+        # Pages tell of that by themselves.
+        return ""
+    return "" if not why or _is_settled(batch) else why
+
+
+def stall(batch: Batch) -> str:
+    """Why nothing of a batch has moved for a minute; empty as ``current`` is.
 
     Args:
         batch: fresh, with its account, gateway, number and pool.
@@ -78,7 +101,7 @@ def watch() -> int:
     stalled = 0
     sending = Batch.objects.filter(state=BatchState.SENDING)
     for batch in sending.select_related("account", "gateway", "number__gateway", "pool"):
-        why = current(batch)
+        why = stall(batch)
         stalled += bool(why)
         if why and watched >= STALL_SECONDS / 2:
             _mark(batch, why)

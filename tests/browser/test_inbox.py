@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import threading
+from collections.abc import Callable
 
 import pytest
 from django.db import connections
@@ -35,12 +36,12 @@ def says(number: PhoneNumber, body: str, person: str = PERSON) -> Conversation:
     return Conversation.objects.get(number=message.number, person=message.sender)
 
 
-def in_a_thread_of_its_own(work: object, *args: object) -> None:
+def in_a_thread_of_its_own(work: Callable[..., object], *args: object) -> None:
     """The sender has an event loop; Playwright's runs in this thread."""
 
     def run() -> None:
         try:
-            work(*args)  # type: ignore[operator]
+            work(*args)
         finally:
             connections.close_all()
 

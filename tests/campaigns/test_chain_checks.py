@@ -195,7 +195,7 @@ def test_a_rehearsal_goes_on_only_from_its_own_signed_state() -> None:
     assert go_on(chain=chain, token=scene.token, event="answer", text="3").text == "Thanks, 3 it is."
     for lost in ({"chain": other}, {"token": scene.token[:-2] + "xx"}, {"event": "explode"}):
         with pytest.raises(RehearsalLost, match="Start again"):
-            go_on(**{"chain": chain, "token": scene.token, "event": "answer", "text": "3", **lost})  # type: ignore[arg-type]
+            go_on(**{"chain": chain, "token": scene.token, "event": "answer", "text": "3", **lost})  # type: ignore[arg-type]  # one of them is another
 
 
 def test_lines_become_choices_points_and_branches() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
-from collections.abc import Callable
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -18,6 +17,7 @@ from integrations.sms.events import InboundSms
 from messaging.inbound import router
 from messaging.models import InboundMessage, Message, PhoneNumber
 from tests.factories import AccountFactory, ChainFactory, PhoneNumberFactory, StaffFactory, SubscriberFactory
+from tests.threads import at_once
 
 PERSON = "+14155552671"
 ROUNDS = 5
@@ -41,27 +41,6 @@ def route(line: PhoneNumber, body: str) -> None:
     """One message, as a recorder of its own routes it."""
     sms = InboundSms(provider_id=f"SM{body}", sender=PERSON, recipient=line.number, body=body)
     router.receive(gateway_id=line.gateway_id, sms=sms, received_at=timezone.now())
-
-
-def at_once(*calls: Callable[[], object]) -> None:
-    barrier, failed = threading.Barrier(len(calls)), []
-
-    def run(call: Callable[[], object]) -> None:
-        try:
-            barrier.wait(10)
-            call()
-        except Exception as error:
-            failed.append(error)
-            raise
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=run, args=(call,)) for call in calls]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert not failed
 
 
 def begin(line: PhoneNumber) -> ChainRun:
@@ -101,7 +80,7 @@ def test_the_second_waits_until_the_first_has_moved_the_run(line: PhoneNumber, m
             entered.set()
             # The other one now has every chance to read the run as it still is.
             second.join(1.0)
-        return play(run, event, **options)  # type: ignore[arg-type]
+        return play(run, event, **options)  # type: ignore[arg-type]  # handed on as they came
 
     def late() -> None:
         entered.wait(10)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-import threading
 
 import pytest
 import time_machine
-from django.db import IntegrityError, connections
+from django.db import IntegrityError
 from django.utils import timezone
 
 from campaigns.models import Chain, ChainEvent, ChainRun, Subscriber, Subscription
@@ -26,6 +25,7 @@ from tests.factories import (
     SuppressionFactory,
 )
 from tests.messaging.hooks import receive, reply_to
+from tests.threads import at_once
 
 PERSON = "+14155552671"
 
@@ -201,28 +201,11 @@ def test_reminder_and_time_out_come_once_each(line: PhoneNumber) -> None:
     assert run.events.get(kind="said", text="Still there?").message_id == Message.objects.latest("id").pk
 
 
-def in_threads(*calls: object) -> None:
-    barrier = threading.Barrier(len(calls))
-
-    def run(call: object) -> None:
-        try:
-            barrier.wait(10)
-            call()  # type: ignore[operator]
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=run, args=(call,)) for call in calls]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-
-
 def test_two_sweepers_have_one_effect(line: PhoneNumber) -> None:
     begin(line)
     # One clock for all: by the real one the time-out that follows the reminder would be due at once.
     with time_machine.travel(timezone.now() + dt.timedelta(minutes=31), tick=False):
-        in_threads(*[wake_due] * 4)
+        at_once(*[wake_due] * 4)
     assert sent() == ["How many?", "Still there?"]
     assert ChainRun.objects.get().state == "running"
 
@@ -236,7 +219,7 @@ def test_a_sweeper_that_looked_before_another_one_moved_the_run_does_nothing(lin
 
 def test_two_starts_at_once_leave_one_running(line: PhoneNumber) -> None:
     chain = ChainFactory(account=line.account)
-    in_threads(*[lambda: start(chain=chain, number=line, person=PERSON, how="test")] * 4)
+    at_once(*[lambda: start(chain=chain, number=line, person=PERSON, how="test")] * 4)
     assert list(ChainRun.objects.order_by("id").values_list("state", flat=True)) == [*["replaced"] * 3, "running"]
 
 

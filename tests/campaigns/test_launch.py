@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from django.db import connections
 
-from accounts.models import Account
+from accounts.models import Account, User
 from broadcast.core.redis import get_redis
 from campaigns import tasks
 from campaigns.models import Campaign, Subscription
@@ -134,10 +134,10 @@ def test_of_two_launches_at_the_same_moment_one_wins() -> None:
     together = threading.Barrier(len(users))
     outcomes: list[str] = []
 
-    def press(user: object) -> None:
+    def press(user: User) -> None:
         together.wait()
         try:
-            launch.launch(campaign_id=campaign.pk, user=user)  # type: ignore[arg-type]
+            launch.launch(campaign_id=campaign.pk, user=user)
             outcomes.append("launched")
             launch.perform_launch(campaign.pk)
         except LaunchError as error:

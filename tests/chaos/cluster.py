@@ -61,14 +61,14 @@ def without_lease() -> None:
         leave(self, message_id)
         return True
 
-    journal.Journal.leave = leave_whatever  # type: ignore[method-assign]
+    journal.Journal.leave = leave_whatever  # type: ignore[method-assign]  # broken on purpose
     renew = seats.Seat.renew
 
     def renew_whatever(self: seats.Seat) -> bool:
         renew(self)
         return True
 
-    seats.Seat.renew = renew_whatever  # type: ignore[method-assign]
+    seats.Seat.renew = renew_whatever  # type: ignore[method-assign]  # broken on purpose
 
 
 def without_journal() -> None:
@@ -76,7 +76,7 @@ def without_journal() -> None:
     from messaging.engine import journal
 
     # Where the kernel does not name its run, none are kept.
-    journal._boot = bytes  # type: ignore[assignment]
+    journal._boot = bytes  # type: ignore[assignment]  # broken on purpose
 
 
 def main() -> None:

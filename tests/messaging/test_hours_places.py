@@ -251,7 +251,7 @@ def test_the_database_can_do_the_same_with_one_join() -> None:
         database.executemany("INSERT INTO people VALUES (?, ?)", people)
         rows = database.execute(
             f"""SELECT number, zone, {prefix}, COALESCE(NULLIF(zone, ''), zones, 'UTC') || '#' || COALESCE(states, '')
-                FROM people LEFT JOIN prefixes ON prefix = {prefix}"""  # noqa: S608
+                FROM people LEFT JOIN prefixes ON prefix = {prefix}"""  # noqa: S608  the test's own words
         ).fetchall()
 
     assert len(rows) == len(people) > 2000

@@ -196,7 +196,7 @@ def test_every_place_has_an_opening_with_the_usual_quiet_hours() -> None:
 
 def test_a_time_without_a_zone_is_refused() -> None:
     hours = Hours("UTC#", FREE)
-    naive = dt.datetime(2026, 11, 23, 12)  # noqa: DTZ001
+    naive = dt.datetime(2026, 11, 23, 12)  # noqa: DTZ001  that is what is refused
 
     for ask in (hours.is_open, hours.opens_at, hours.closes_at, lambda at: hours.add_open(at, 1)):
         with pytest.raises(ValueError, match="2026-11-23 12:00 has no time zone"):
@@ -311,7 +311,7 @@ def test_openings_ends_and_sums_are_those_of_the_minutes(
 
 
 @settings(max_examples=40, deadline=None)
-@given(keys, accounts, st.datetimes(dt.datetime(2025, 1, 1), dt.datetime(2035, 1, 1), timezones=st.just(dt.UTC)))  # noqa: DTZ001
+@given(keys, accounts, st.datetimes(dt.datetime(2025, 1, 1), dt.datetime(2035, 1, 1), timezones=st.just(dt.UTC)))  # noqa: DTZ001  bounds have no zone
 def test_an_opening_is_open_and_the_moment_before_is_not(key: str, account: AccountHours, at: dt.datetime) -> None:
     hours = Hours(key, account)
     try:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,8 @@ from tests.messaging.hooks import receive
 
 PERSON = "+14155552671"
 
+Away = Callable[[], AbstractContextManager[None]]
+
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -29,7 +31,7 @@ def marks() -> set[str]:
 
 
 @pytest.fixture
-def redis_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> object:
+def redis_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Away:
     """A context in which this process cannot reach Redis to tell senders."""
     nobody = connect(f"unix://{tmp_path}/nobody-listens.sock")
 
@@ -42,8 +44,8 @@ def redis_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> object:
     return away
 
 
-def test_who_was_suppressed_meanwhile_gets_their_mark(line: PhoneNumber, redis_away: object) -> None:
-    with redis_away():  # type: ignore[operator]
+def test_who_was_suppressed_meanwhile_gets_their_mark(line: PhoneNumber, redis_away: Away) -> None:
+    with redis_away():
         assert suppress(account_id=line.account_id, recipient=PERSON, reason="staff")
     assert marks() == set()
     heard = get_redis().pubsub(ignore_subscribe_messages=True)
@@ -58,21 +60,21 @@ def test_who_was_suppressed_meanwhile_gets_their_mark(line: PhoneNumber, redis_a
 
 
 @pytest.mark.parametrize("decide", [decide_opt_out, decide_keep])
-def test_a_decision_meanwhile_is_made_whole(line: PhoneNumber, redis_away: object, decide: object) -> None:
+def test_a_decision_meanwhile_is_made_whole(line: PhoneNumber, redis_away: Away, decide: Callable[..., object]) -> None:
     receive(line, "stop sending these at night?")
     hold, stop = keys.hold_of_account(line.account_id, PERSON), keys.stop_of_account(line.account_id, PERSON)
-    with redis_away():  # type: ignore[operator]
-        decide(review_id=OptOutReview.objects.get().pk, user=StaffFactory.create())  # type: ignore[operator]
+    with redis_away():
+        decide(review_id=OptOutReview.objects.get().pk, user=StaffFactory.create())
     assert marks() == {hold}
     sweeper.tidy()
     assert marks() == ({hold, stop} if decide is decide_opt_out else set())
 
 
-def test_what_was_lifted_meanwhile_leaves_the_marks_of_a_later_stop(line: PhoneNumber, redis_away: object) -> None:
+def test_what_was_lifted_meanwhile_leaves_the_marks_of_a_later_stop(line: PhoneNumber, redis_away: Away) -> None:
     receive(line, "STOP")
     arrived = keys.stop_of_number(line.number, PERSON)
     get_redis().zadd(keys.STOPS, {arrived: time.time()})
-    with redis_away():  # type: ignore[operator]
+    with redis_away():
         assert lift(account_id=line.account_id, recipient=PERSON, user=StaffFactory.create())
     assert len(marks()) == 2
     get_redis().zadd(keys.STOPS, {arrived: time.time() + 1})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from django.utils import timezone
 
@@ -61,12 +63,12 @@ def test_keeping_lifts_the_block_and_nothing_else(line: PhoneNumber) -> None:
 
 
 @pytest.mark.parametrize("second", [decide_opt_out, decide_keep])
-def test_two_clicks_have_one_effect(line: PhoneNumber, second: object) -> None:
+def test_two_clicks_have_one_effect(line: PhoneNumber, second: Callable[..., object]) -> None:
     receive(line, "cancel my order")
     review, user = waiting(), StaffFactory.create()
     decide_opt_out(review_id=review.pk, user=user)
     with pytest.raises(ReviewSettled, match="decided before"):
-        second(review_id=review.pk, user=user)  # type: ignore[operator]
+        second(review_id=review.pk, user=user)
     assert active() == ["opt_out"]
     assert Message.objects.count() == 1
 

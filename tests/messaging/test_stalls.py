@@ -160,6 +160,19 @@ def test_an_open_circuit(line: PhoneNumber) -> None:
     assert "Connection refused." in why
 
 
+def test_a_gateway_that_does_not_answer_is_told_at_once_and_raises_no_second_alarm(line: PhoneNumber) -> None:
+    get_redis().set(stalls.WATCHED_SINCE, time.time() - 3600)
+    now = time.time()
+    values = {"since": now - 5, "until": now + 2, "reason": "Connection refused.", "failures": 1}
+    get_redis().hset(keys.circuit(line.gateway_id), mapping=values)
+    # The one request that is tried from time to time has just moved a message into doubt.
+    batch = stalled(line, seconds=1)
+    assert "has not answered since" in current(batch)
+    assert stalls.watch() == 0
+    get_redis().delete(keys.circuit(line.gateway_id))
+    assert current(batch) == ""
+
+
 def test_a_provider_that_asked_to_wait(line: PhoneNumber) -> None:
     get_redis().set(keys.backoff(line.gateway_id), 1, px=25_000)
     assert "asked to be left alone for another 25 s" in current(stalled(line))
@@ -217,7 +230,7 @@ def test_one_that_moves_while_it_is_looked_at_is_not_marked(line: PhoneNumber, m
         Batch.objects.filter(pk=batch.pk).update(moved_at=timezone.now())
         return "Slow."
 
-    monkeypatch.setattr(stalls, "current", moved_meanwhile)
+    monkeypatch.setattr(stalls, "stall", moved_meanwhile)
     stalls.watch()
     assert reload(batch).stalled_at is None
     assert not Alert.objects.exists()
