@@ -24,7 +24,8 @@ from integrations.simulator.config import SimulatorSettings
 from integrations.simulator.process import SimulatorProcess
 from tests.bench.machine import free_port
 from tests.bench.postgres import running_server
-from tests.chaos.cluster import VARIABLE
+from tests.chaos.cluster import MOST_VARIABLE, VARIABLE
+from tests.chaos.dialects import BULK, Dialect
 from tests.chaos.keeper import Keeper
 from tests.chaos.proxy import Proxy
 
@@ -42,7 +43,6 @@ SHORT_CODES = tuple(str(50_000 + index) for index in range(200))
 
 CARRIER = SimulatorSettings(
     numbers=SHORT_CODES,
-    latency_ms=120.0,
     # Callbacks late, twice and out of order; some never come, so that the provider has to be asked.
     delivery_seconds=1.0,
     delivery_sigma=0.6,
@@ -56,6 +56,8 @@ CARRIER = SimulatorSettings(
     hang_seconds=1.0,
     # A status, so that what the provider fails by itself can be told from what was killed.
     fail_how="status",
+    # Some recipients are refused, alone or in a request with others, and some cannot be reached.
+    errors={21610: 0.005, 21614: 0.01, 30003: 0.01},
 )
 
 
@@ -72,7 +74,8 @@ class Installation:
         keeper: runs Valkey, webhooks and cluster.
         without: the protection that is taken out of the cluster, or empty.
         cluster_name: by which the cluster's workers are heard.
-        gateway: the gateway's row (``integrations.models.Gateway``).
+        gateway: the gateway's row (``integrations.models.Gateway``) that rounds are run with just now.
+        gateways: all of them, by dialect.
     """
 
     folder: Path
@@ -84,6 +87,23 @@ class Installation:
     without: str
     cluster_name: str
     gateway: Any = field(default=None)
+    gateways: dict[str, Any] = field(default_factory=dict)
+
+    def speak(self, dialect: Dialect) -> None:
+        """Have what follows run with a gateway of this dialect; what people write comes in its words too."""
+        from messaging.services.gateways import inbound_url, publish_gateways
+        from tests.factories import GatewayFactory
+
+        if dialect.name not in self.gateways:
+            self.gateways[dialect.name] = GatewayFactory.create(
+                kind=dialect.name,
+                base_url=f"http://127.0.0.1:{self.provider.port}",
+                credentials=dialect.credentials(CARRIER),
+                concurrency=40,
+            )
+            publish_gateways()
+        self.gateway = self.gateways[dialect.name]
+        self.simulator.settings(inbound_url=inbound_url(self.gateway), inbound_dialect=dialect.name)
 
     @property
     def valkey_files(self) -> Path:
@@ -126,7 +146,7 @@ def open_installation(database: str, *, without: str = "", keep: bool = False) -
             folder, database, simulator, provider, database_proxy, keeper, without, secrets.token_hex(4)
         )
         _start_valkey(installation)
-        _prepare(installation)
+        _prepare()
         stack.callback(_close_connections)
         _start_webhooks(installation)
         _start_cluster(installation)
@@ -164,23 +184,13 @@ def _start_valkey(installation: Installation) -> None:
     installation.keeper.wait_until(lambda: answers(os.environ["REDIS_URL"]), VALKEY)
 
 
-def _prepare(installation: Installation) -> None:
-    """Tables, and a gateway at the provider's proxy."""
+def _prepare() -> None:
+    """Tables."""
     import django
     from django.core.management import call_command
 
     django.setup()
     call_command("migrate", verbosity=0, interactive=False)
-    from messaging.services.gateways import inbound_url, publish_gateways
-    from tests.factories import GatewayFactory
-
-    installation.gateway = GatewayFactory.create(
-        base_url=f"http://127.0.0.1:{installation.provider.port}",
-        credentials={"account_sid": CARRIER.account_sid, "auth_token": CARRIER.auth_token},
-        concurrency=40,
-    )
-    publish_gateways()
-    installation.simulator.settings(inbound_url=inbound_url(installation.gateway))
 
 
 def _close_connections() -> None:
@@ -215,11 +225,8 @@ def _start_cluster(installation: Installation) -> None:
         direct = urlsplit(os.environ["DATABASE_URL"])
         through = f"{direct.username}@127.0.0.1:{installation.database_proxy.port}"
         environment["DATABASE_URL"] = urlunsplit(direct._replace(netloc=through))
-    command = program.command
-    if installation.without:
-        environment[VARIABLE] = installation.without
-        command = (sys.executable, "-m", "tests.chaos.cluster")
-    installation.keeper.start(CLUSTER, command, **environment)
+    environment |= {VARIABLE: installation.without, MOST_VARIABLE: str(BULK)}
+    installation.keeper.start(CLUSTER, (sys.executable, "-m", "tests.chaos.cluster"), **environment)
 
 
 def _watched(installation: Installation) -> Any:
