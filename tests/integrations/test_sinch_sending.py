@@ -250,7 +250,7 @@ def test_known_message_is_looked_up_in_its_batchs_report() -> None:
 def test_message_without_an_id_is_looked_for_in_its_blocks_batches() -> None:
     request = ADAPTER.build_lookup(MESSAGE, provider_id="", on_date="2026-08-24")
     assert f"client_reference={sinch.KEY}-0" in request.url
-    assert "start_date=2026-08-24T00%3A00%3A00Z" in request.url
+    assert "start_date=2026-08-23T00%3A00%3A00Z" in request.url, "Sinch's clock may be behind"
     found = ADAPTER.parse_lookup(MESSAGE, Reply(200, {}, sinch.payload("batches.json")))
     assert found is not None
     assert (found.provider_id, found.state) == (f"{sinch.BATCH}:14155552671", DeliveryState.ACCEPTED)
@@ -263,11 +263,32 @@ def test_batch_that_only_looks_alike_is_not_taken_for_it(change: dict[str, Any])
     assert ADAPTER.parse_lookup(MESSAGE, Reply(200, {}, orjson.dumps(body))) is None
 
 
-def test_list_that_is_cut_off_is_no_proof_of_absence() -> None:
-    body = {**sinch.payload_json("batches.json"), "count": 300}
+def test_list_of_many_batches_is_read_to_its_end() -> None:
+    request = ADAPTER.build_lookup(MESSAGE, provider_id="", on_date="2026-08-24")
+    body = {**sinch.payload_json("batches.json"), "count": 201}
     body["batches"] = body["batches"][:1]
-    with pytest.raises(ProviderError, match="300 batches"):
-        ADAPTER.parse_lookup(MESSAGE, Reply(200, {}, orjson.dumps(body)))
+    urls = []
+    while request is not None:
+        urls.append(request.url)
+        assert ADAPTER.parse_lookup(MESSAGE, Reply(200, {}, orjson.dumps(body))) is None
+        request = ADAPTER.next_lookup(request, Reply(200, {}, orjson.dumps(body)))
+    assert [url.removeprefix(urls[0]) for url in urls] == ["", "&page=1", "&page=2"]
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply(200, {}, b'{"count": 300, "batches": []}'),
+        Reply(200, {}, b'{"count": "300", "batches": [{}]}'),
+        Reply(200, {}, b'{"batches": [{}]}'),
+        Reply(200, {}, b"[]"),
+        Reply(404, {}, b'{"count": 300, "batches": [{}]}'),
+        Reply(200, {}, sinch.report().body),
+    ],
+)
+def test_look_up_ends_where_there_is_no_further_page(reply: Reply) -> None:
+    request = ADAPTER.build_lookup(MESSAGE, provider_id="", on_date="2026-08-24")
+    assert ADAPTER.next_lookup(request, reply) is None
 
 
 def test_look_up_of_nobody_tells_only_whether_the_credentials_are_right() -> None:
