@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
-from integrations.http.values import Reply
+from integrations.http.values import Reply, Request
 from integrations.sms.contract import GatewayConfig, OutboundSms
 from integrations.sms.errors import AdapterError, ErrorKind, ProviderError
 from integrations.sms.events import DeliveryState
@@ -264,7 +264,7 @@ def test_batch_that_only_looks_alike_is_not_taken_for_it(change: dict[str, Any])
 
 
 def test_list_of_many_batches_is_read_to_its_end() -> None:
-    request = ADAPTER.build_lookup(MESSAGE, provider_id="", on_date="2026-08-24")
+    request: Request | None = ADAPTER.build_lookup(MESSAGE, provider_id="", on_date="2026-08-24")
     body = {**sinch.payload_json("batches.json"), "count": 201}
     body["batches"] = body["batches"][:1]
     urls = []
