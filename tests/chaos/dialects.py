@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-
-from integrations.simulator.config import SimulatorSettings
-from integrations.simulator.telnyx_values import public_key
 
 #: Messages that one request carries where the provider takes many: a thousand would be a round's all in one or two requests,
 #: and nothing could go wrong between them.
@@ -27,29 +23,7 @@ class Dialect:
     most: int
     latency_ms: float
 
-    def credentials(self, settings: SimulatorSettings) -> Mapping[str, str]:
-        """What a gateway needs to talk to a simulator with these settings."""
-        return _CREDENTIALS[self.name](settings)
 
-
-_CREDENTIALS = {
-    "twilio": lambda settings: {"account_sid": settings.account_sid, "auth_token": settings.auth_token},
-    "infobip": lambda settings: {
-        "api_key": settings.infobip_api_key,
-        "webhook_secret": settings.infobip_webhook_secret,
-    },
-    # A request without an answer is repeated: the simulator honours the key, as Telnyx' page on idempotency has it.
-    "telnyx": lambda settings: {
-        "api_key": settings.telnyx_api_key,
-        "public_key": public_key(settings),
-        "repeats": "yes",
-    },
-    "sinch": lambda settings: {
-        "service_plan_id": settings.sinch_service_plan_id,
-        "api_token": settings.sinch_api_token,
-        "webhook_secret": settings.sinch_webhook_secret,
-    },
-}
 #: One message a request and many, by turns, so that two rounds in a row have both.
 DIALECTS = (
     Dialect("twilio", 1, 120.0),

@@ -28,6 +28,7 @@ from tests.chaos.cluster import MOST_VARIABLE, VARIABLE
 from tests.chaos.dialects import BULK, Dialect
 from tests.chaos.keeper import Keeper
 from tests.chaos.proxy import Proxy
+from tests.dialects import credentials
 
 logger = logging.getLogger("chaos")
 
@@ -98,7 +99,7 @@ class Installation:
             self.gateways[dialect.name] = GatewayFactory.create(
                 kind=dialect.name,
                 base_url=f"http://127.0.0.1:{self.provider.port}",
-                credentials=dialect.credentials(CARRIER),
+                credentials=credentials(dialect.name, CARRIER),
                 concurrency=40,
             )
             publish_gateways()
