@@ -228,12 +228,13 @@ class SmsAdapter(ABC):
         """
         raise LookupError(f"{self.label} cannot look messages up.")
 
-    def next_lookup(self, request: Request, reply: Reply) -> Request | None:
+    def next_lookup(self, message: OutboundSms, request: Request, reply: Reply) -> Request | None:
         """Where a look-up goes on when this reply did not have the message; None where the reply was the whole answer.
 
         Messages that are asked about with equal requests share their answers, so that one may tell of many.
 
         Args:
+            message: what was sent.
             request: a look-up's.
             reply: its reply, which ``parse_lookup`` has read.
         """

@@ -136,7 +136,7 @@ class _Asking:
             self._refused.clear()
             if result is not None:
                 return result
-            request = self._adapter.next_lookup(request, reply)
+            request = self._adapter.next_lookup(sms, request, reply)
         return None
 
     def _answer(self, request: Request, message: Message) -> Reply | None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import orjson
 import pytest
@@ -119,7 +121,7 @@ def test_everybody_gets_their_own_text_to_the_letter(texts: tuple[str, ...]) -> 
         {"sender": "24365"},
         {"recipient": "+14155552001"},
         {"body": "Hi ${name}"},
-        {"id": 1000, "status_url": "https://sms.example.com/webhooks/3/status/1000"},
+        {"id": 2000, "status_url": "https://sms.example.com/webhooks/3/status/2000"},
         {"status_url": ""},
         {"status_url": "https://elsewhere.example/webhooks/4/status/2"},
     ],
@@ -133,6 +135,34 @@ def test_short_text_does_not_go_with_one_that_needs_many_values() -> None:
     assert ADAPTER.fits(messages("a" * 1600, "b")) == 1
     assert ADAPTER.fits(messages("b", "a" * 1600)) == 1
     assert ADAPTER.fits(messages("b", "a" * 160)) == 2
+
+
+def numbered(first: int, texts: Sequence[str]) -> list[OutboundSms]:
+    return [
+        MESSAGE._replace(
+            id=first + place,
+            recipient=f"+1415555{2000 + place}",
+            body=text,
+            status_url=f"https://sms.example.com/webhooks/3/status/{first + place}",
+        )
+        for place, text in enumerate(texts)
+    ]
+
+
+def test_batch_begins_anywhere_and_reaches_into_the_next_block() -> None:
+    several = numbered(1500, [f"Hi P{place}" for place in range(1000)])
+    assert ADAPTER.fits(several) == 1000
+    assert sent(several)["client_reference"] == f"{sinch.KEY}-1"
+    assert ADAPTER.fits([several[-1], several[0]]) == 1, "a look-up would not find the second"
+
+
+def test_long_texts_share_a_batch_as_long_as_they_share_their_words() -> None:
+    same = numbered(0, [f"Hi P{place}, {'word ' * 300}" for place in range(1000)])
+    assert ADAPTER.fits(same) == 1000
+    own = numbered(0, [f"{place} " * 300 for place in range(1000)])
+    count = ADAPTER.fits(own)
+    assert 100 < count < 1000
+    assert len(ADAPTER.build_send(own[:count]).body) < 1_000_000
 
 
 def test_messages_that_do_not_go_together_are_never_built() -> None:
@@ -263,16 +293,39 @@ def test_batch_that_only_looks_alike_is_not_taken_for_it(change: dict[str, Any])
     assert ADAPTER.parse_lookup(MESSAGE, Reply(200, {}, orjson.dumps(body))) is None
 
 
-def test_list_of_many_batches_is_read_to_its_end() -> None:
-    request: Request | None = ADAPTER.build_lookup(MESSAGE, provider_id="", on_date="2026-08-24")
-    body = {**sinch.payload_json("batches.json"), "count": 201}
-    body["batches"] = body["batches"][:1]
-    urls = []
+def walked(message: OutboundSms, body: dict[str, Any]) -> list[tuple[str, str]]:
+    """Reference and page of each request of a look-up that always gets this reply and finds nothing."""
+    request: Request | None = ADAPTER.build_lookup(message, provider_id="", on_date="2026-08-24")
+    found = []
     while request is not None:
-        urls.append(request.url)
-        assert ADAPTER.parse_lookup(MESSAGE, Reply(200, {}, orjson.dumps(body))) is None
-        request = ADAPTER.next_lookup(request, Reply(200, {}, orjson.dumps(body)))
-    assert [url.removeprefix(urls[0]) for url in urls] == ["", "&page=1", "&page=2"]
+        query = dict(parse_qsl(urlsplit(request.url).query))
+        assert query["start_date"] == "2026-08-23T00:00:00Z"
+        found.append((query["client_reference"], query.get("page", "0")))
+        reply = Reply(200, {}, orjson.dumps(body))
+        assert ADAPTER.parse_lookup(message, reply) is None
+        request = ADAPTER.next_lookup(message, request, reply)
+    return found
+
+
+def test_list_of_many_batches_is_read_to_its_end_and_then_that_of_the_block_before() -> None:
+    other = sinch.payload_json("batches.json")["batches"][0]
+    message = MESSAGE._replace(id=3007)
+    own, before = f"{sinch.KEY}-3", f"{sinch.KEY}-2"
+    assert walked(message, {"count": 201, "batches": [other]}) == [
+        *((own, page) for page in "012"),
+        *((before, page) for page in "012"),
+    ]
+    assert walked(message, {"count": 0, "batches": []}) == [(own, "0"), (before, "0")]
+    assert walked(message, {"count": 0}) == [(own, "0"), (before, "0")]
+    assert walked(MESSAGE, {"count": 1, "batches": [other]}) == [(f"{sinch.KEY}-0", "0")], "there is no block before"
+
+
+def test_message_is_found_in_a_batch_that_began_in_the_block_before() -> None:
+    message = MESSAGE._replace(id=1003)
+    found = ADAPTER.parse_lookup(message, Reply(200, {}, sinch.payload("batches.json")))
+    assert found is not None
+    assert found.provider_id == f"{sinch.BATCH}:14155552671"
+    assert ADAPTER.parse_lookup(MESSAGE._replace(id=2003), Reply(200, {}, sinch.payload("batches.json"))) is None
 
 
 @pytest.mark.parametrize(
@@ -288,7 +341,7 @@ def test_list_of_many_batches_is_read_to_its_end() -> None:
 )
 def test_look_up_ends_where_there_is_no_further_page(reply: Reply) -> None:
     request = ADAPTER.build_lookup(MESSAGE, provider_id="", on_date="2026-08-24")
-    assert ADAPTER.next_lookup(request, reply) is None
+    assert ADAPTER.next_lookup(MESSAGE, request, reply) is None
 
 
 def test_look_up_of_nobody_tells_only_whether_the_credentials_are_right() -> None:

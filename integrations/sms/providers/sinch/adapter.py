@@ -19,7 +19,7 @@ from integrations.sms.contract import (
 )
 from integrations.sms.errors import AdapterError
 from integrations.sms.events import DeliveryReport, InboundSms
-from integrations.sms.providers.sinch.lookup import lookup_url, next_page, read_lookup
+from integrations.sms.providers.sinch.lookup import lookup_url, next_url, read_lookup
 from integrations.sms.providers.sinch.references import References
 from integrations.sms.providers.sinch.sending import fitting, read_send, send_body
 from integrations.sms.providers.sinch.signature import check_webhook
@@ -131,9 +131,9 @@ class SinchAdapter(SmsAdapter):
         """
         return read_lookup(message, self._references, reply)
 
-    def next_lookup(self, request: Request, reply: Reply) -> Request | None:
-        """The next page of batches, if there is one."""
-        url = next_page(request.url, reply)
+    def next_lookup(self, message: OutboundSms, request: Request, reply: Reply) -> Request | None:
+        """The next page of batches; behind the last one, the batches of the block before the message's own."""
+        url = next_url(request.url, message, self._references, reply)
         return replace(request, url=url) if url else None
 
     def verify(self, webhook: Webhook) -> None:

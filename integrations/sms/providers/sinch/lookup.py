@@ -39,20 +39,26 @@ def lookup_url(batches_url: str, message: OutboundSms, reference: str, *, given:
     return f"{batches_url}?{urlencode(wanted)}"
 
 
-def next_page(url: str, reply: Reply) -> str:
-    """The URL of the page after this one; empty at the end, or where it was no page of batches.
+def next_url(url: str, message: OutboundSms, references: References, reply: Reply) -> str:
+    """Where a look-up goes on that has not found its message; empty at its end.
 
-    A reference has a thousand messages, so it can have as many batches where each went alone: ten pages.
+    A reference has a thousand messages, and as many batches where each went alone: ten pages. A batch may have begun in the
+    block before the message's own.
     """
     body = decoded(reply)
-    listed = body.get("batches") if isinstance(body, dict) else None
-    count = body.get("count") if isinstance(body, dict) else None
-    if reply.status != 200 or not isinstance(listed, list) or not listed or type(count) is not int:
+    if reply.status != 200 or not isinstance(body, dict) or type(count := body.get("count")) is not int:
         return ""
     parts = urlsplit(url)
     wanted = dict(parse_qsl(parts.query))
-    page = int(wanted.get("page", "0")) + 1
-    return parts._replace(query=urlencode({**wanted, "page": page})).geturl() if page * _PAGE < count else ""
+    page = int(wanted.pop("page", "0")) + 1
+    before = references.before(message.id)
+    if isinstance(body.get("batches"), list) and body["batches"] and page * _PAGE < count:
+        wanted["page"] = str(page)
+    elif before and wanted.get("client_reference") == references.of(message.id):
+        wanted["client_reference"] = before
+    else:
+        return ""
+    return parts._replace(query=urlencode(wanted)).geturl()
 
 
 def read_lookup(message: OutboundSms, references: References, reply: Reply) -> SendResult | None:
