@@ -56,7 +56,7 @@ class Worker:
                 return
             items = self._more(item) if window.bulk > 1 else [item]
             if self._are_doubtful(items):
-                items = await self._check_again(items)
+                items = await self._checked(items)
                 if not items:
                     continue
             # Nothing is awaited from here until the request is handed over: whoever stood still while waiting for Redis
@@ -102,6 +102,20 @@ class Worker:
             return True
         heard = window.heard
         return bool(heard) and any(not heard.isdisjoint(stop_members(item)) for item in items)
+
+    async def _checked(self, items: list[Staged]) -> list[Staged]:
+        """Those that may leave, by a look during which nobody else of them has opted out."""
+        while items:
+            told = self._told(items)
+            items = await self._check_again(items)
+            if self._told(items) <= told:
+                break
+        return items
+
+    def _told(self, items: list[Staged]) -> set[str]:
+        """Opt-outs that were heard of people in these messages."""
+        heard = self.window.heard
+        return {member for item in items for member in stop_members(item) if member in heard} if heard else set()
 
     async def _check_again(self, items: list[Staged]) -> list[Staged]:
         """Look at opt-outs once more; those that may leave."""
