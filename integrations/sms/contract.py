@@ -174,6 +174,8 @@ class SmsAdapter(ABC):
     label: ClassVar[str]
     default_base_url: ClassVar[str]
     credential_fields: ClassVar[tuple[CredentialField, ...]]
+    #: Lower-case name of a header that is the same in all attempts to deliver one webhook; empty if there is none.
+    repeat_header: ClassVar[str] = ""
     #: The kind's; an instance may have others, where they depend on a gateway's settings.
     capabilities: Capabilities
 

@@ -11,6 +11,7 @@ import secrets
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -37,8 +38,9 @@ CLUSTER, WEBHOOKS, VALKEY = "cluster", "webhooks", "valkey"
 LEASE_SECONDS = 6.0
 REQUEST_TIMEOUT_SECONDS = 3.0
 WORKERS = 5
-#: A cluster from which no worker was heard for so long hangs: django-q2 does when an idle worker is killed.
-SILENCE_SECONDS = 5.0
+#: A cluster from which no worker was heard for so long hangs: django-q2 does when an idle worker is killed. It may take longer on a
+#: machine on which starting takes long.
+SILENCE_SECONDS, STARTS_OF_SILENCE = 5.0, 2.5
 #: One for each round, so that rounds share nothing but the gateway.
 SHORT_CODES = tuple(str(50_000 + index) for index in range(200))
 
@@ -151,7 +153,7 @@ def open_installation(database: str, *, without: str = "", keep: bool = False) -
         stack.callback(_close_connections)
         _start_webhooks(installation)
         _start_cluster(installation)
-        canary = _watched(installation)
+        canary = _watched(installation, silence_seconds=_seconds_until_heard(installation))
         stack.callback(canary.stop)
         yield installation
 
@@ -230,7 +232,20 @@ def _start_cluster(installation: Installation) -> None:
     installation.keeper.start(CLUSTER, (sys.executable, "-m", "tests.chaos.cluster"), **environment)
 
 
-def _watched(installation: Installation) -> Any:
+def _seconds_until_heard(installation: Installation) -> float:
+    """Wait for the cluster's first worker; how long a silence may last on this machine."""
+    from broadcast.core.queue import enqueue
+    from broadcast.core.redis import get_redis
+    from broadcast.supervisor.canary import heard_key
+
+    begun = time.monotonic()
+    enqueue("broadcast.supervisor.canary.answer")
+    key = heard_key(installation.cluster_name)
+    installation.keeper.wait_until(lambda: bool(get_redis().exists(key)), CLUSTER)
+    return max(SILENCE_SECONDS, STARTS_OF_SILENCE * (time.monotonic() - begun))
+
+
+def _watched(installation: Installation, *, silence_seconds: float) -> Any:
     """The watch that ``manage.py up`` keeps over its cluster, less patient."""
     from broadcast.supervisor.canary import Canary
 
@@ -240,7 +255,7 @@ def _watched(installation: Installation) -> Any:
         workers=WORKERS,
         on_silence=lambda why: _revive(installation, why),
         ask_seconds=0.5,
-        silence_seconds=SILENCE_SECONDS,
+        silence_seconds=silence_seconds,
     )
     canary.start()
     return canary
