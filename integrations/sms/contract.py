@@ -174,6 +174,8 @@ class SmsAdapter(ABC):
     label: ClassVar[str]
     default_base_url: ClassVar[str]
     credential_fields: ClassVar[tuple[CredentialField, ...]]
+    #: Lower-case name of a header that is the same in all attempts to deliver one webhook; empty if there is none.
+    repeat_header: ClassVar[str] = ""
     #: The kind's; an instance may have others, where they depend on a gateway's settings.
     capabilities: Capabilities
 
@@ -227,6 +229,18 @@ class SmsAdapter(ABC):
             ProviderError: the look-up itself was refused.
         """
         raise LookupError(f"{self.label} cannot look messages up.")
+
+    def next_lookup(self, message: OutboundSms, request: Request, reply: Reply) -> Request | None:
+        """Where a look-up goes on when this reply did not have the message; None where the reply was the whole answer.
+
+        Messages that are asked about with equal requests share their answers, so that one may tell of many.
+
+        Args:
+            message: what was sent.
+            request: a look-up's.
+            reply: its reply, which ``parse_lookup`` has read.
+        """
+        return None
 
     # Webhooks
 

@@ -19,6 +19,9 @@ from messaging.engine.window import Window
 
 logger = logging.getLogger(__name__)
 
+#: How many times as many messages are taken as fitted into the last request, to see whether more do.
+_MORE = 8
+
 
 class Worker:
     """One slot.
@@ -35,6 +38,8 @@ class Worker:
         self.adapter = adapter
         self.driver = driver
         self.index = index
+        #: Messages to take for a request at first.
+        self._wanted = window.bulk
 
     async def run(self) -> None:
         """One slot: take staged messages, send them in one request, settle them, again."""
@@ -51,7 +56,7 @@ class Worker:
                 return
             items = self._more(item) if window.bulk > 1 else [item]
             if self._are_doubtful(items):
-                items = await self._check_again(items)
+                items = await self._checked(items)
                 if not items:
                     continue
             # Nothing is awaited from here until the request is handed over: whoever stood still while waiting for Redis
@@ -69,16 +74,24 @@ class Worker:
 
     def _more(self, first: Staged) -> list[Staged]:
         """What is staged and fits into one request."""
-        items, queue = [first], self.window.queue
-        while len(items) < self.window.bulk and not queue.empty():
-            item = queue.get_nowait()
-            if item is None:
-                queue.put_nowait(None)
+        items, queue, bulk = [first], self.window.queue, self.window.bulk
+        is_ending = False
+        while True:
+            while len(items) < self._wanted and not (is_ending or queue.empty()):
+                item = queue.get_nowait()
+                if item is None:
+                    queue.put_nowait(None)
+                    is_ending = True
+                else:
+                    items.append(item)
+            count = self.adapter.fits([item.sms for item in items])
+            if count < len(items) or self._wanted >= bulk or is_ending or queue.empty():
                 break
-            items.append(item)
-        count = self.adapter.fits([item.sms for item in items])
+            self._wanted = min(bulk, self._wanted * _MORE)
         if count < len(items):
             queue.put_back(items[count:])
+            # Where few go together, taking a thousand to put most of them back would cost more than all the rest.
+            self._wanted = min(bulk, count * _MORE)
         return items[:count]
 
     def _are_doubtful(self, items: list[Staged]) -> bool:
@@ -89,6 +102,20 @@ class Worker:
             return True
         heard = window.heard
         return bool(heard) and any(not heard.isdisjoint(stop_members(item)) for item in items)
+
+    async def _checked(self, items: list[Staged]) -> list[Staged]:
+        """Those that may leave, by a look during which nobody else of them has opted out."""
+        while items:
+            told = self._told(items)
+            items = await self._check_again(items)
+            if self._told(items) <= told:
+                break
+        return items
+
+    def _told(self, items: list[Staged]) -> set[str]:
+        """Opt-outs that were heard of people in these messages."""
+        heard = self.window.heard
+        return {member for item in items for member in stop_members(item) if member in heard} if heard else set()
 
     async def _check_again(self, items: list[Staged]) -> list[Staged]:
         """Look at opt-outs once more; those that may leave."""

@@ -34,8 +34,6 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 #: Most providers send a few kilobytes; one that reports on a hundred messages at once sends about seventy.
 MAX_BODY_BYTES = 512 * 1024
 _PATH = re.compile(r"^/webhooks/(?P<key>[A-Za-z0-9_-]{1,32})/(?P<kind>status|inbound)(?:/(?P<message>\d{1,18}))?/?$")
-#: Headers that an adapter may need to read a stored webhook again.
-_KEPT_HEADERS = ("content-type", "i-twilio-idempotency-token")
 #: The console is told of a wrong address this often at most.
 TELL_AGAIN_SECONDS = 60.0
 _TRY_AGAIN = Reply(503, {"retry-after": "5"}, b"Not stored, try again.")
@@ -140,10 +138,12 @@ class Application:
 
 
 def _event(kind: str, gateway: KnownGateway, webhook: Webhook) -> Event:
+    kept = ("content-type", gateway.adapter.repeat_header)
     data = {
         "g": gateway.id,
         "u": webhook.url,
-        "h": {name: webhook.headers[name] for name in _KEPT_HEADERS if name in webhook.headers},
+        # What an adapter may need to read it again, and what tells a repeat.
+        "h": {name: webhook.headers[name] for name in kept if name in webhook.headers},
         # Latin-1 keeps every byte as it came.
         "b": webhook.body.decode("latin-1"),
         "m": webhook.message_id,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import orjson
 import pytest
 
-from integrations.http.values import Reply
+from integrations.http.values import Reply, Request
 from integrations.sms.contract import GatewayConfig, OutboundSms
 from integrations.sms.errors import AdapterError, ErrorKind, ProviderError
 from integrations.sms.events import DeliveryState
@@ -119,7 +121,7 @@ def test_everybody_gets_their_own_text_to_the_letter(texts: tuple[str, ...]) -> 
         {"sender": "24365"},
         {"recipient": "+14155552001"},
         {"body": "Hi ${name}"},
-        {"id": 1000, "status_url": "https://sms.example.com/webhooks/3/status/1000"},
+        {"id": 2000, "status_url": "https://sms.example.com/webhooks/3/status/2000"},
         {"status_url": ""},
         {"status_url": "https://elsewhere.example/webhooks/4/status/2"},
     ],
@@ -133,6 +135,34 @@ def test_short_text_does_not_go_with_one_that_needs_many_values() -> None:
     assert ADAPTER.fits(messages("a" * 1600, "b")) == 1
     assert ADAPTER.fits(messages("b", "a" * 1600)) == 1
     assert ADAPTER.fits(messages("b", "a" * 160)) == 2
+
+
+def numbered(first: int, texts: Sequence[str]) -> list[OutboundSms]:
+    return [
+        MESSAGE._replace(
+            id=first + place,
+            recipient=f"+1415555{2000 + place}",
+            body=text,
+            status_url=f"https://sms.example.com/webhooks/3/status/{first + place}",
+        )
+        for place, text in enumerate(texts)
+    ]
+
+
+def test_batch_begins_anywhere_and_reaches_into_the_next_block() -> None:
+    several = numbered(1500, [f"Hi P{place}" for place in range(1000)])
+    assert ADAPTER.fits(several) == 1000
+    assert sent(several)["client_reference"] == f"{sinch.KEY}-1"
+    assert ADAPTER.fits([several[-1], several[0]]) == 1, "a look-up would not find the second"
+
+
+def test_long_texts_share_a_batch_as_long_as_they_share_their_words() -> None:
+    same = numbered(0, [f"Hi P{place}, {'word ' * 300}" for place in range(1000)])
+    assert ADAPTER.fits(same) == 1000
+    own = numbered(0, [f"{place} " * 300 for place in range(1000)])
+    count = ADAPTER.fits(own)
+    assert 100 < count < 1000
+    assert len(ADAPTER.build_send(own[:count]).body) < 1_000_000
 
 
 def test_messages_that_do_not_go_together_are_never_built() -> None:
@@ -250,7 +280,7 @@ def test_known_message_is_looked_up_in_its_batchs_report() -> None:
 def test_message_without_an_id_is_looked_for_in_its_blocks_batches() -> None:
     request = ADAPTER.build_lookup(MESSAGE, provider_id="", on_date="2026-08-24")
     assert f"client_reference={sinch.KEY}-0" in request.url
-    assert "start_date=2026-08-24T00%3A00%3A00Z" in request.url
+    assert "start_date=2026-08-23T00%3A00%3A00Z" in request.url, "Sinch's clock may be behind"
     found = ADAPTER.parse_lookup(MESSAGE, Reply(200, {}, sinch.payload("batches.json")))
     assert found is not None
     assert (found.provider_id, found.state) == (f"{sinch.BATCH}:14155552671", DeliveryState.ACCEPTED)
@@ -263,11 +293,55 @@ def test_batch_that_only_looks_alike_is_not_taken_for_it(change: dict[str, Any])
     assert ADAPTER.parse_lookup(MESSAGE, Reply(200, {}, orjson.dumps(body))) is None
 
 
-def test_list_that_is_cut_off_is_no_proof_of_absence() -> None:
-    body = {**sinch.payload_json("batches.json"), "count": 300}
-    body["batches"] = body["batches"][:1]
-    with pytest.raises(ProviderError, match="300 batches"):
-        ADAPTER.parse_lookup(MESSAGE, Reply(200, {}, orjson.dumps(body)))
+def walked(message: OutboundSms, body: dict[str, Any]) -> list[tuple[str, str]]:
+    """Reference and page of each request of a look-up that always gets this reply and finds nothing."""
+    request: Request | None = ADAPTER.build_lookup(message, provider_id="", on_date="2026-08-24")
+    found = []
+    while request is not None:
+        query = dict(parse_qsl(urlsplit(request.url).query))
+        assert query["start_date"] == "2026-08-23T00:00:00Z"
+        found.append((query["client_reference"], query.get("page", "0")))
+        reply = Reply(200, {}, orjson.dumps(body))
+        assert ADAPTER.parse_lookup(message, reply) is None
+        request = ADAPTER.next_lookup(message, request, reply)
+    return found
+
+
+def test_list_of_many_batches_is_read_to_its_end_and_then_that_of_the_block_before() -> None:
+    other = sinch.payload_json("batches.json")["batches"][0]
+    message = MESSAGE._replace(id=3007)
+    own, before = f"{sinch.KEY}-3", f"{sinch.KEY}-2"
+    assert walked(message, {"count": 201, "batches": [other]}) == [
+        *((own, page) for page in "012"),
+        *((before, page) for page in "012"),
+    ]
+    assert walked(message, {"count": 0, "batches": []}) == [(own, "0"), (before, "0")]
+    assert walked(message, {"count": 0}) == [(own, "0"), (before, "0")]
+    assert walked(MESSAGE, {"count": 1, "batches": [other]}) == [(f"{sinch.KEY}-0", "0")], "there is no block before"
+
+
+def test_message_is_found_in_a_batch_that_began_in_the_block_before() -> None:
+    message = MESSAGE._replace(id=1003)
+    found = ADAPTER.parse_lookup(message, Reply(200, {}, sinch.payload("batches.json")))
+    assert found is not None
+    assert found.provider_id == f"{sinch.BATCH}:14155552671"
+    assert ADAPTER.parse_lookup(MESSAGE._replace(id=2003), Reply(200, {}, sinch.payload("batches.json"))) is None
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply(200, {}, b'{"count": 300, "batches": []}'),
+        Reply(200, {}, b'{"count": "300", "batches": [{}]}'),
+        Reply(200, {}, b'{"batches": [{}]}'),
+        Reply(200, {}, b"[]"),
+        Reply(404, {}, b'{"count": 300, "batches": [{}]}'),
+        Reply(200, {}, sinch.report().body),
+    ],
+)
+def test_look_up_ends_where_there_is_no_further_page(reply: Reply) -> None:
+    request = ADAPTER.build_lookup(MESSAGE, provider_id="", on_date="2026-08-24")
+    assert ADAPTER.next_lookup(MESSAGE, request, reply) is None
 
 
 def test_look_up_of_nobody_tells_only_whether_the_credentials_are_right() -> None:

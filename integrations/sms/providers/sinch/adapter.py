@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from urllib.parse import quote
 
 from integrations.http.values import Reply, Request
@@ -18,7 +19,7 @@ from integrations.sms.contract import (
 )
 from integrations.sms.errors import AdapterError
 from integrations.sms.events import DeliveryReport, InboundSms
-from integrations.sms.providers.sinch.lookup import lookup_url, read_lookup
+from integrations.sms.providers.sinch.lookup import lookup_url, next_url, read_lookup
 from integrations.sms.providers.sinch.references import References
 from integrations.sms.providers.sinch.sending import fitting, read_send, send_body
 from integrations.sms.providers.sinch.signature import check_webhook
@@ -121,14 +122,19 @@ class SinchAdapter(SmsAdapter):
         return Request("GET", url, self._headers)
 
     def parse_lookup(self, message: OutboundSms, reply: Reply) -> SendResult | None:
-        """What Sinch knows of the message; None when it has no trace of it.
+        """What Sinch knows of the message; None when there is no trace of it in this reply.
 
         A message that failed after Sinch took it has both a state and an error.
 
         Raises:
-            ProviderError: the look-up itself was refused, or there are too many batches to tell.
+            ProviderError: the look-up itself was refused.
         """
         return read_lookup(message, self._references, reply)
+
+    def next_lookup(self, message: OutboundSms, request: Request, reply: Reply) -> Request | None:
+        """The next page of batches; behind the last one, the batches of the block before the message's own."""
+        url = next_url(request.url, message, self._references, reply)
+        return replace(request, url=url) if url else None
 
     def verify(self, webhook: Webhook) -> None:
         """Check the signature and its age.

@@ -2,8 +2,9 @@
 
 A batch has an id and its recipients have none, so that a message's id at Sinch is ``<batch>:<its recipient's digits>``; nobody is
 in a batch twice. Each batch carries ``<the gateway's key>-<block>`` as its ``client_reference``, which reports repeat. The key
-belongs to one installation and tells its batches from those of others on the same account. The block is our id without its last
-three digits: whoever knows a message knows its batch's reference, and can find the batch although its reply was lost.
+belongs to one installation and tells its batches from those of others on the same account. The block is the first message's id
+without its last three digits, and the others are of the same block or the next. So whoever knows a message knows that its batch
+has one of two references, and can find the batch although its reply was lost.
 """
 
 from __future__ import annotations
@@ -39,13 +40,18 @@ class References:
         self._prefix = f"{key}-"
 
     def of(self, message_id: int) -> str:
-        """The reference of the batch that a message goes with."""
+        """The reference of a batch that begins with a message."""
         return f"{self._prefix}{message_id // BLOCK}"
+
+    def before(self, message_id: int) -> str:
+        """The other reference that a message's batch may have; empty when there is none."""
+        block = message_id // BLOCK - 1
+        return f"{self._prefix}{block}" if block >= 0 else ""
 
     def is_ours(self, given: object) -> bool:
         """Whether a batch may be this gateway's: its reference says so, or it has none."""
         return given is None or given == "" or (isinstance(given, str) and given.startswith(self._prefix))
 
     def names(self, given: object, message_id: int) -> bool:
-        """Whether a batch's reference is the one that this message goes with."""
-        return given == self.of(message_id)
+        """Whether a batch with this reference may have this message."""
+        return bool(given) and given in (self.of(message_id), self.before(message_id))

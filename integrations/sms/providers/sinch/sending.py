@@ -14,12 +14,16 @@ from integrations.sms.errors import ErrorKind, SendError
 from integrations.sms.events import DeliveryState
 from integrations.sms.providers.sinch.references import BLOCK, References, provider_id
 from integrations.sms.providers.sinch.replies import MOVED, code_and_reason, decoded, quoted, unreadable
-from integrations.sms.providers.sinch.texts import PLACE, pieces, shape
+from integrations.sms.providers.sinch.texts import PLACE, pieces, same, shape
 from integrations.sms.segments import segments
 
 _named_place = re.compile(r"\bto\[(\d{1,4})\]").search
 _named_number = re.compile(r"\bparameters\b.*?\b(\d{7,15})\b").search
 _named_sender = re.compile(r"\b(?:parameter|field) '?from\b").search
+
+
+#: Characters of all parameters of a batch, about. Sinch names no limit of a request; what stands before it may have one.
+MOST_OF_BATCH = 400_000
 
 
 def fitting(messages: Sequence[OutboundSms], most: int) -> int:
@@ -38,8 +42,9 @@ def fitting(messages: Sequence[OutboundSms], most: int) -> int:
         return 1
     recipients: set[str] = set()
     needed, shortest = 1, len(first.body)
+    total, prefix, suffix = 0, first.body, first.body
     for place, (number, from_, recipient, text, url, _) in enumerate(messages[:most]):
-        if from_ != sender or recipient in recipients or number // BLOCK != block or PLACE in text:
+        if from_ != sender or recipient in recipients or not 0 <= number // BLOCK - block <= 1 or PLACE in text:
             return place
         if url != (f"{base}{number}" if base else ""):
             return place
@@ -47,6 +52,14 @@ def fitting(messages: Sequence[OutboundSms], most: int) -> int:
         # Few texts are as long as this, so few are counted.
         wanted = max(needed, pieces(text)) if length > 80 else needed
         if min(shortest, length) < wanted:
+            return max(place, 1)
+        # Usually both hold, so the loop costs half a microsecond a message.
+        if not text.startswith(prefix):
+            prefix = prefix[: same(prefix, text)]
+        if not text.endswith(suffix):
+            suffix = suffix[len(suffix) - same(suffix[::-1], text[::-1]) :]
+        total += length
+        if total - (place + 1) * min(len(prefix) + len(suffix), shortest, length) > MOST_OF_BATCH:
             return max(place, 1)
         needed, shortest = wanted, min(shortest, length)
         recipients.add(recipient)

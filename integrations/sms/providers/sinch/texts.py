@@ -80,12 +80,12 @@ def _parameters(prefix: str, cut: list[list[str]], suffix: str) -> Shape:
 def _shared(texts: Sequence[str]) -> tuple[str, str]:
     """What all texts begin and end with, so that something is left of each in between."""
     low, high = min(texts), max(texts)
-    start = _same(low, high)
+    start = same(low, high)
     # Two dollar signs in a row may mean something to Sinch, as one and a brace do.
     while start and low[start - 1] == "$":
         start -= 1
     reversed_texts = [text[::-1] for text in texts]
-    end = _same(min(reversed_texts), max(reversed_texts))
+    end = same(min(reversed_texts), max(reversed_texts))
     room = min(map(len, texts)) - 1
     start = min(start, room)
     while start and low[start - 1] == "$":
@@ -94,7 +94,7 @@ def _shared(texts: Sequence[str]) -> tuple[str, str]:
     return low[:start], low[len(low) - end :]
 
 
-def _same(left: str, right: str) -> int:
+def same(left: str, right: str) -> int:
     """How many characters two texts begin with in common."""
     for place, (one, other) in enumerate(zip(left, right, strict=False)):
         if one != other:

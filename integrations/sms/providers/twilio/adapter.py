@@ -65,6 +65,7 @@ class TwilioAdapter(SmsAdapter):
         ),
     )
     capabilities = Capabilities(lookup=True, inbound=True, numbers=True, media=True)
+    repeat_header = "i-twilio-idempotency-token"
 
     def __init__(self, config: GatewayConfig) -> None:
         super().__init__(config)
