@@ -78,7 +78,6 @@ class SinchAdapter(SinchNumbers):
         numbers=True,
         number_filters=("area_code", "contains"),
         wiring="account",
-        lists_urls=False,
     )
     wiring_help = (
         "Sinch sends what numbers receive to the callback URL of their service plan: set ours there once, in Sinch's dashboard "
