@@ -114,7 +114,7 @@ def refused(
         hint = (
             "Go on with it in a minute: whether it was done is looked up first." if spends else "Try again in a minute."
         )
-    elif status in (401, 403) and not _needs_papers.search(reason):
+    elif status == 401 or (status == 403 and not _needs_papers.search(reason) and not _too_poor.search(reason)):
         hint = credentials
     else:
         hint = _hint(status, reason, label=label, spends=spends)
