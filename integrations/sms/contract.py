@@ -131,7 +131,8 @@ class Capabilities:
     Args:
         recipients_per_request: most messages of one request.
         own_text_each: each of them may have its own text.
-        idempotent_sends: a request that got no answer may be repeated as it is; the message is sent once all the same.
+        idempotent_sends: a request that got no answer may be repeated as it is within 12 hours; the message is sent once all
+            the same.
         lookup: a message can be found again.
         lookup_needs_provider_id: it is found by the provider's id and by nothing else.
         inbound: it receives messages.
@@ -141,6 +142,7 @@ class Capabilities:
         wiring: where the address for inbound messages is set: at the ``number``, at a ``profile`` that numbers share, or at
             the ``account``, by hand, where no request reads or changes it.
         lists_urls: a list of numbers tells their addresses; without it each number has to be asked for.
+        own_numbers_key: numbers need other credentials than messages, so one of the two may be wrong alone.
         media: it sends MMS.
     """
 
@@ -155,6 +157,7 @@ class Capabilities:
     number_filters: tuple[str, ...] = ("area_code", "contains", "locality", "region", "postal_code")
     wiring: str = "number"
     lists_urls: bool = True
+    own_numbers_key: bool = False
     media: bool = False
 
 

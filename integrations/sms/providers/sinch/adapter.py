@@ -78,6 +78,7 @@ class SinchAdapter(SinchNumbers):
         numbers=True,
         number_filters=("area_code", "contains"),
         wiring="account",
+        own_numbers_key=True,
     )
     wiring_help = (
         "Sinch sends what numbers receive to the callback URL of their service plan: set ours there once, in Sinch's dashboard "
