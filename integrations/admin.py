@@ -150,8 +150,14 @@ class GatewayAdmin(ConsoleAdmin[Gateway]):
 
 def _wiring(gateway: Gateway) -> str:
     """How the webhooks' addresses come to the provider."""
-    if gateway.kind in ADAPTERS and ADAPTERS[gateway.kind].capabilities.numbers:
-        return "Numbers bought here are wired to these by themselves. Give them to the provider for a short code."
+    adapter = ADAPTERS.get(gateway.kind)
+    if adapter is not None and adapter.wiring_help:
+        return adapter.wiring_help
+    if adapter is not None and adapter.capabilities.numbers:
+        return (
+            "Numbers bought here are wired to these by themselves. For other numbers and short codes, give the first one to the "
+            "provider as the address to forward messages to."
+        )
     return (
         "Give the first one to the provider for each number, as the address to forward messages to. Requests carry the "
         "second one by themselves."
@@ -166,12 +172,14 @@ def _ask(adapter: SmsAdapter, driver: HttpxDriver) -> str:
         AdapterError: it refused.
         TransportFailure: it gave no answer.
     """
-    if not adapter.capabilities.numbers and adapter.capabilities.lookup:
+    can = adapter.capabilities
+    if can.lookup and (can.own_numbers_key or not can.numbers):
         # There is no message 0, which is as good an answer as any.
         nobody = OutboundSms(0, "", "", "")
         today = f"{timezone.now().astimezone(dt.UTC):%Y-%m-%d}"
         adapter.parse_lookup(nobody, driver.send(adapter.build_lookup(nobody, provider_id="", on_date=today)))
-        return ""
+        if not can.numbers:
+            return ""
     numbers, more = adapter.parse_list(driver.send(adapter.build_list()))
     count = f"{len(numbers)} or more numbers" if more else f"{len(numbers)} number{pluralize(len(numbers))}"
     return f" and lists {count}"

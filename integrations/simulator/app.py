@@ -16,9 +16,12 @@ from integrations.simulator.forms import FormError, parse_form
 from integrations.simulator.http1 import Exchange
 from integrations.simulator.infobip import PREFIX as INFOBIP_PREFIX
 from integrations.simulator.infobip import InfobipApi
+from integrations.simulator.infobip_numbers import CONFIGURATIONS_PREFIX, NUMBERS_PREFIX, InfobipNumbersApi
 from integrations.simulator.infobip_values import InfobipWebhooks
 from integrations.simulator.sinch import PREFIX as SINCH_PREFIX
 from integrations.simulator.sinch import SinchApi
+from integrations.simulator.sinch_numbers import PREFIX as SINCH_NUMBERS_PREFIX
+from integrations.simulator.sinch_numbers import SinchNumbersApi
 from integrations.simulator.sinch_values import SinchWebhooks
 from integrations.simulator.telnyx import PREFIX as TELNYX_PREFIX
 from integrations.simulator.telnyx import TelnyxApi
@@ -70,11 +73,15 @@ class App:
         inbound: dict[str, InboundWriter] = {"twilio": twilio, "infobip": infobip, "sinch": sinch, "telnyx": telnyx}
         one_by_one: dict[str, StatusWriter] = {"twilio": twilio, "telnyx": telnyx}
         self.carrier = Carrier(settings, Timeline(loop), one_by_one, inbound, loop.time)
+        infobip_numbers = InfobipNumbersApi(self.carrier)
         self._apis: dict[str, Api] = {
             TWILIO_PREFIX: TwilioApi(self.carrier, loop),
             INFOBIP_PREFIX: InfobipApi(self.carrier, BulkIntake(self.carrier, infobip), loop),
             SINCH_PREFIX: SinchApi(self.carrier, BulkIntake(self.carrier, sinch), sinch, loop),
             TELNYX_PREFIX: TelnyxApi(self.carrier, loop),
+            NUMBERS_PREFIX: infobip_numbers,
+            CONFIGURATIONS_PREFIX: infobip_numbers,
+            SINCH_NUMBERS_PREFIX: SinchNumbersApi(self.carrier),
         }
 
     def received(self, exchange: Exchange) -> None:

@@ -42,11 +42,17 @@ class SimulatorSettings:
     infobip_webhook_secret: str = _option("simulator-webhook-secret", "signs webhooks in Infobip's dialect (SHA-256)")
     sinch_service_plan_id: str = _option("simulator-plan", "service plan that requests in Sinch's dialect must name")
     sinch_api_token: str = _option("simulator-api-token", "token that requests in Sinch's dialect must use")
+    sinch_project_id: str = _option("simulator-project", "project whose numbers requests in Sinch's dialect must name")
+    sinch_key_id: str = _option("simulator-key", "ID of the access key for numbers in Sinch's dialect")
+    sinch_key_secret: str = _option("simulator-key-secret", "secret of that access key")
     sinch_webhook_secret: str = _option("simulator-webhook-secret", "signs webhooks in Sinch's dialect")
     telnyx_api_key: str = _option("simulator-telnyx-key", "API key that requests in Telnyx's dialect must use")
     telnyx_private_key: str = _option(
         "c2ltdWxhdG9yLXRlbG55eC1wcml2YXRlLWtleS0zMmI=",
         "signs webhooks in Telnyx's dialect: 32 bytes in Base64; GET /v2/public_key tells the public key",
+    )
+    telnyx_profile_id: str = _option(
+        "5f1d7c90-0f52-4b27-9a30-2a5a0a5c0001", "messaging profile that numbers may join in Telnyx's dialect"
     )
     telnyx_clock_behind_seconds: int = _option(0, "how far Telnyx's clock is behind in its signatures; negative: ahead")
     inbound_dialect: str = _option("twilio", "whose webhooks carry what people write: twilio, infobip, sinch or telnyx")
@@ -55,6 +61,13 @@ class SimulatorSettings:
     )
     inbound_url: str = _option("", "where inbound messages of numbers without an SmsUrl go (short codes have none)")
     seed: int = _option(1, "same seed, same latencies, errors and people for each recipient, in any order of arrival")
+
+    numbers_sold: float = _share("share of numbers on offer that somebody else buys before they can be bought")
+    numbers_pending: int = _option(
+        0, "how often the order of a number, or its setting up, is asked for until done", low=0
+    )
+    numbers_lost: float = _share("share of purchases of numbers that are made although the reply is lost")
+    numbers_unwired: float = _share("share of numbers whose webhooks cannot be set: such requests fail with 500")
 
     latency_ms: float = _option(50.0, "mean time from a request to its reply, in milliseconds", low=0)
     latency_sigma: float = _option(0.5, "spread of the latency", low=0, high=5)

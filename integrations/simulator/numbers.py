@@ -15,7 +15,11 @@ _KEYPAD = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "2223334445556667777888999
 
 @dataclass(slots=True)
 class OwnedNumber:
-    """A number of the account. Its URLs are set by whoever owns it."""
+    """A number of the account. Its URLs are set by whoever owns it.
+
+    ``group`` is the profile or service plan that it belongs to, and ``group_ready_in`` how often it is asked for until it
+    does; in dialects that have such things.
+    """
 
     number: str
     friendly_name: str
@@ -24,6 +28,8 @@ class OwnedNumber:
     sms_method: str = "POST"
     status_callback: str = ""
     status_callback_method: str = "POST"
+    group: str = ""
+    group_ready_in: int = 0
     created: int = field(default_factory=lambda: int(time.time()))
     updated: int = field(default_factory=lambda: int(time.time()))
 

@@ -11,6 +11,7 @@ import orjson
 from integrations.simulator.carrier import Carrier
 from integrations.simulator.http1 import Exchange
 from integrations.simulator.numbers import is_recipient
+from integrations.simulator.telnyx_numbers import TelnyxNumbers
 from integrations.simulator.telnyx_values import error_body, message_json, public_key, refusal_code
 from integrations.simulator.values import Submission, Verdict
 
@@ -32,6 +33,7 @@ class TelnyxApi:
 
     def __init__(self, carrier: Carrier, loop: asyncio.AbstractEventLoop) -> None:
         self._carrier = carrier
+        self._numbers = TelnyxNumbers(carrier)
         self._loop = loop
 
     def is_send(self, method: str, path: str) -> bool:
@@ -52,6 +54,8 @@ class TelnyxApi:
             self._fetch(exchange, request.path[len(_MESSAGES) + 1 :])
         elif request.method == "GET" and request.path == _PUBLIC_KEY:
             exchange.reply(200, orjson.dumps({"data": {"public": public_key(self._carrier.settings)}}))
+        elif self._numbers.takes(path := request.path[len(PREFIX) :]):
+            self._numbers.handle(exchange, path)
         else:
             self._refuse(exchange, "10005")
 

@@ -18,7 +18,7 @@ from integrations.simulator.forms import FormError, parse_form
 from integrations.simulator.http1 import Exchange
 from integrations.simulator.memory import Message
 from integrations.simulator.numbers import is_recipient
-from integrations.simulator.twilio_numbers import TwilioNumbers
+from integrations.simulator.twilio_numbers import LOST, TwilioNumbers
 from integrations.simulator.twilio_paging import page_json, page_request
 from integrations.simulator.twilio_values import API_VERSION, error_body, message_json
 from integrations.simulator.values import Submission, Verdict
@@ -125,7 +125,14 @@ class TwilioApi:
         )
 
     def _numbers_with(self, answer: Callable[[Form], tuple[int, bytes]]) -> Callable[[Exchange, Form], None]:
-        return lambda exchange, form: exchange.reply(*answer(form))
+        def handle(exchange: Exchange, form: Form) -> None:
+            result = answer(form)
+            if result == LOST:
+                exchange.drop()
+            else:
+                exchange.reply(*result)
+
+        return handle
 
     def _dispatch(self, exchange: Exchange, method: str, methods: dict[str, Callable[[Exchange, Form], None]]) -> None:
         handler = methods.get(method)

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from integrations.simulator.carrier import Carrier
+from integrations.simulator.number_shop import NumberShop
 from integrations.simulator.numbers import AREAS, Area, OwnedNumber, friendly, kind_of
 from integrations.simulator.twilio_paging import page_json, page_request
 from integrations.simulator.twilio_values import API_VERSION, error_body, rfc2822
@@ -19,6 +20,8 @@ _is_pattern = re.compile(r"\+?[0-9A-Za-z*]{2,16}").fullmatch
 
 Form = dict[str, str]
 Result = tuple[int, bytes]
+#: What was asked for is done, and the reply never arrives.
+LOST: Result = (0, b"")
 
 
 class TwilioNumbers:
@@ -30,6 +33,7 @@ class TwilioNumbers:
 
     def __init__(self, carrier: Carrier) -> None:
         self._carrier = carrier
+        self._shop = NumberShop(carrier)
 
     def search(self, country: str, kind: str, form: Form) -> Result:
         """Numbers on offer."""
@@ -71,11 +75,13 @@ class TwilioNumbers:
             number = found[0][0]
         if not _is_number(number):
             return error_body(21421, number)
-        if numbers.owns(number):
+        if numbers.owns(number) or self._shop.is_sold_meanwhile(number):
             return error_body(21422, number)
         owned = OwnedNumber(number, friendly(number), kind_of(number))
         numbers.owned[number] = owned
         _change(owned, form)
+        if self._shop.loses_reply(number):
+            return LOST
         return 201, orjson.dumps(self._shown(owned))
 
     def show(self, number_id: str) -> Result:
@@ -88,6 +94,8 @@ class TwilioNumbers:
         owned = self._carrier.numbers.by_id(number_id)
         if owned is None:
             return error_body(20404)
+        if self._shop.wiring_fails(owned.number):
+            return error_body(20500)
         _change(owned, form)
         return 200, orjson.dumps(self._shown(owned))
 

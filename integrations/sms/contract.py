@@ -10,11 +10,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import ClassVar, NamedTuple
 
 from integrations.http.values import Reply, Request, TransportFailure
 from integrations.sms.errors import ErrorKind, SendError
 from integrations.sms.events import DeliveryReport, DeliveryState, InboundSms
+from integrations.sms.steps import Steps, one, paged
 
 # The two that there are hundreds of thousands of are named tuples: they are made in a third of a dataclass's time.
 
@@ -101,7 +103,10 @@ class NumberQuery:
 
 @dataclass(frozen=True, slots=True)
 class ProviderNumber:
-    """A number as the provider lists it: to buy (no ``provider_id``) or owned."""
+    """A number as the provider lists it: to buy (no ``provider_id``) or owned.
+
+    Prices are None and the currency is empty where the provider does not tell them.
+    """
 
     number: str
     provider_id: str = ""
@@ -114,6 +119,9 @@ class ProviderNumber:
     voice: bool = False
     inbound_url: str = ""
     status_url: str = ""
+    monthly_price: Decimal | None = None
+    upfront_price: Decimal | None = None
+    currency: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +131,18 @@ class Capabilities:
     Args:
         recipients_per_request: most messages of one request.
         own_text_each: each of them may have its own text.
-        idempotent_sends: a request that got no answer may be repeated as it is; the message is sent once all the same.
+        idempotent_sends: a request that got no answer may be repeated as it is within 12 hours; the message is sent once all
+            the same.
         lookup: a message can be found again.
         lookup_needs_provider_id: it is found by the provider's id and by nothing else.
         inbound: it receives messages.
         numbers: numbers are searched, bought, changed, released and listed through its API.
+        number_kinds: the kinds that its search knows.
+        number_filters: the fields of a ``NumberQuery`` beside country and kind that its search honours.
+        wiring: where the address for inbound messages is set: at the ``number``, at a ``profile`` that numbers share, or at
+            the ``account``, by hand, where no request reads or changes it.
+        lists_urls: a list of numbers tells their addresses; without it each number has to be asked for.
+        own_numbers_key: numbers need other credentials than messages, so one of the two may be wrong alone.
         media: it sends MMS.
     """
 
@@ -138,6 +153,11 @@ class Capabilities:
     lookup_needs_provider_id: bool = False
     inbound: bool = True
     numbers: bool = False
+    number_kinds: tuple[str, ...] = ("local", "toll_free", "mobile")
+    number_filters: tuple[str, ...] = ("area_code", "contains", "locality", "region", "postal_code")
+    wiring: str = "number"
+    lists_urls: bool = True
+    own_numbers_key: bool = False
     media: bool = False
 
 
@@ -178,6 +198,8 @@ class SmsAdapter(ABC):
     repeat_header: ClassVar[str] = ""
     #: The kind's; an instance may have others, where they depend on a gateway's settings.
     capabilities: Capabilities
+    #: What a person does at the provider so that bought numbers receive messages; empty when nothing.
+    wiring_help: ClassVar[str] = ""
 
     def __init__(self, config: GatewayConfig) -> None:
         self.config = config
@@ -272,10 +294,14 @@ class SmsAdapter(ABC):
         """What the provider wants to hear when a webhook is stored."""
         return Reply(204)
 
-    # Numbers (only with capabilities.numbers)
+    # Numbers (only with capabilities.numbers). What takes more than one request at some provider is a generator of them
 
     def build_search(self, query: NumberQuery) -> Request:
-        """A search for numbers to buy."""
+        """A search for numbers to buy.
+
+        Raises:
+            ValueError: the query makes no sense to the provider; the text says why.
+        """
         raise LookupError(f"{self.label} cannot search numbers.")
 
     def parse_search(self, reply: Reply) -> list[ProviderNumber]:
@@ -286,12 +312,62 @@ class SmsAdapter(ABC):
         """
         raise LookupError(f"{self.label} cannot search numbers.")
 
+    def buying(
+        self, number: str, *, inbound_url: str, status_url: str, friendly_name: str = ""
+    ) -> Steps[ProviderNumber]:
+        """The purchase of one number, wired to our webhooks as far as the purchase itself can do it.
+
+        Raises:
+            NumberPending: it is ordered, and is not ours yet.
+            ProviderError: the provider refused.
+        """
+        request = self.build_buy(number, inbound_url=inbound_url, status_url=status_url, friendly_name=friendly_name)
+        return one(request, self.parse_number)
+
+    def wiring(self, number: ProviderNumber, *, inbound_url: str, status_url: str) -> Steps[ProviderNumber]:
+        """An owned number's webhooks set to ours; harmless when they are already.
+
+        Raises:
+            NumberPending: it is not ready for it yet.
+            ProviderError: the provider refused.
+        """
+        request = self.build_configure(number.provider_id, inbound_url=inbound_url, status_url=status_url)
+        return one(request, self.parse_number)
+
+    def is_wired(self, number: ProviderNumber, *, inbound_url: str, status_url: str) -> bool:
+        """Whether messages to an owned number reach us, as far as the provider tells.
+
+        Args:
+            number: as ``buying``, ``wiring`` or ``finding`` returned it, or a list with ``capabilities.lists_urls``.
+            inbound_url: ours.
+            status_url: ours; only providers that keep one at a number are asked for it.
+        """
+        return (number.inbound_url, number.status_url) == (inbound_url, status_url)
+
+    def finding(self, number: str) -> Steps[ProviderNumber | None]:
+        """A number among those owned, with its addresses; None when it is not.
+
+        Raises:
+            NumberPending: it is ordered, and is not ours yet.
+            ProviderError: the provider refused.
+        """
+        owned = yield from self.listing()
+        return next((item for item in owned if item.number == number), None)
+
+    def listing(self) -> Steps[list[ProviderNumber]]:
+        """All owned numbers, page by page.
+
+        Raises:
+            ProviderError: the provider refused.
+        """
+        return paged(lambda page: self.build_list(page=page), self.parse_list)
+
     def build_buy(self, number: str, *, inbound_url: str, status_url: str, friendly_name: str = "") -> Request:
-        """A purchase of one number, wired to our webhooks."""
+        """A purchase of one number, for a provider that needs one request."""
         raise LookupError(f"{self.label} cannot buy numbers.")
 
     def build_configure(self, provider_id: str, *, inbound_url: str, status_url: str) -> Request:
-        """A change of an owned number's webhooks."""
+        """A change of an owned number's webhooks, for a provider that needs one request."""
         raise LookupError(f"{self.label} cannot change numbers.")
 
     def parse_number(self, reply: Reply) -> ProviderNumber:

@@ -80,3 +80,16 @@ class ProviderError(AdapterError):
         self.code = code
         self.text = text
         self.retryable = retryable
+
+
+class NumberPending(ProviderError):
+    """A number is ordered and not ready yet. The same asked for again later finds it; it is not bought twice.
+
+    Args:
+        text: what it waits for and what to do.
+        order_id: the provider's id of the order, if there is one.
+    """
+
+    def __init__(self, text: str, *, order_id: str = "") -> None:
+        super().__init__("pending", text, retryable=True)
+        self.order_id = order_id

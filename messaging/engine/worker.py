@@ -220,9 +220,10 @@ class Worker:
             return results
         finally:
             window.in_flight -= 1
-        # “Too many requests” and the like speak of the repetition alone: the first request may have arrived.
+        # “Too many requests” and the like speak of the repetition alone: the first request may have arrived. What a broken
+        # server says is kept, because nothing is repeated any more that was answered like that.
         return [
-            new if new.error is None or new.error.kind is ErrorKind.REJECTED else old
+            new if new.error is None or new.error.kind in (ErrorKind.REJECTED, ErrorKind.UNKNOWN) else old
             for old, new in zip(results, again, strict=True)
         ]
 

@@ -16,7 +16,7 @@ from integrations.models import Gateway
 from messaging.engine import claims, keys, records
 from messaging.engine.launch import forget_queues, put_ids
 from messaging.engine.seats import Seat
-from messaging.jobs import lookups
+from messaging.jobs import lookups, repeating
 from messaging.jobs.leases import find_orphans, forget_journals, take_apart
 from messaging.jobs.marks import repair_marks
 from messaging.models import EarlyReport, Message, PhoneNumber
@@ -56,7 +56,9 @@ def sweep(seat: Seat | None = None) -> None:
     expire_singles()
     requeue_singles()
     tell()
-    lookups.settle(renew=seat.renew if seat is not None else lambda: True)
+    renew = seat.renew if seat is not None else lambda: True
+    repeating.repeat_unknown(renew=renew)
+    lookups.settle(renew=renew)
     settle_overdue()
     wake_senders()
     tidy()

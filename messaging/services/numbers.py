@@ -15,7 +15,7 @@ from integrations.models import Gateway
 from integrations.sms.contract import NumberQuery, ProviderNumber
 from integrations.sms.errors import ProviderError
 from messaging.models import Batch, PhoneNumber
-from messaging.services.gateways import inbound_url, status_url
+from messaging.services import number_steps
 from messaging.services.pools import rebalance
 
 
@@ -67,14 +67,8 @@ def list_numbers(*, gateway: Gateway) -> list[ProviderNumber]:
     Raises:
         ProvisioningError: the provider refused or did not answer.
     """
-    numbers: list[ProviderNumber] = []
-    page = ""
     with _provider_errors(gateway) as driver:
-        while True:
-            found, page = gateway.adapter.parse_list(driver.send(gateway.adapter.build_list(page=page)))
-            numbers += found
-            if not page:
-                return numbers
+        return number_steps.list_owned(gateway, gateway.adapter, driver)
 
 
 def provision_number(
@@ -106,20 +100,17 @@ def provision_number(
     if not created and row.state == PhoneNumber.State.ACTIVE:
         return row
     try:
-        bought = _owned(gateway, number) if not created else None
         with _provider_errors(gateway) as driver:
             adapter = gateway.adapter
+            bought = None if created else number_steps.find_owned(gateway, adapter, driver, number)
             if bought is None:
-                request = adapter.build_buy(
-                    number, inbound_url=inbound_url(gateway), status_url=status_url(gateway), friendly_name=label
-                )
-            else:
-                request = adapter.build_configure(
-                    bought.provider_id, inbound_url=inbound_url(gateway), status_url=status_url(gateway)
-                )
-            bought = adapter.parse_number(driver.send(request))
+                bought = number_steps.buy(gateway, adapter, driver, number, label=label)
+            # Kept before anything else is asked of the provider: the money is spent.
+            row.provider_id = bought.provider_id
+            row.save(update_fields=("provider_id", "updated_at"))
+            bought = number_steps.wire(gateway, adapter, driver, bought)
     except ProvisioningError as error:
-        if created and not error.retryable:
+        if created and not error.retryable and not row.provider_id:
             row.delete()
         else:
             error.number = row
@@ -130,11 +121,6 @@ def provision_number(
     row.state = PhoneNumber.State.ACTIVE
     row.save()
     return row
-
-
-def _owned(gateway: Gateway, number: str) -> ProviderNumber | None:
-    """A number that we own at the provider already: an earlier purchase whose reply was lost."""
-    return next((owned for owned in list_numbers(gateway=gateway) if owned.number == number), None)
 
 
 def adopt_number(
@@ -184,8 +170,7 @@ def release_number(number: PhoneNumber) -> None:
         raise ProvisioningError(f"{number} is needed for {names}. Cancel what is sent from it, or wait for its end.")
     if number.provider_id:
         with _provider_errors(number.gateway) as driver:
-            adapter = number.gateway.adapter
-            adapter.parse_release(driver.send(adapter.build_release(number.provider_id)))
+            number_steps.release(number.gateway, number.gateway.adapter, driver, number.provider_id)
     with transaction.atomic():
         pools = list(number.pools.all())
         number.state = PhoneNumber.State.RELEASED

@@ -41,9 +41,9 @@ def test_new_gateway_takes_its_providers_credentials(superuser: Client) -> None:
     assert superuser.post(url("add"), filled(**credentials)).status_code == 302
     gateway = Gateway.objects.get()
     assert gateway.credentials == {"api_key": "k", "public_key": telnyx.PUBLIC_KEY}
-    assert not gateway.adapter.capabilities.idempotent_sends
-    superuser.post(url("change", gateway), filled(**credentials, telnyx__repeats="yes"))
-    assert Gateway.objects.get().adapter.capabilities.idempotent_sends
+    assert gateway.adapter.capabilities.idempotent_sends
+    superuser.post(url("change", gateway), filled(**credentials, telnyx__repeats="no"))
+    assert not Gateway.objects.get().adapter.capabilities.idempotent_sends
 
 
 def test_missing_and_mangled_public_keys_are_refused(superuser: Client) -> None:

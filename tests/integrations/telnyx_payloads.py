@@ -18,7 +18,7 @@ from tests.gateway_cases import BASE_URL, PAYLOADS
 KEY = "0123456789abcdef"
 PRIVATE_KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 PUBLIC_KEY = base64.b64encode(PRIVATE_KEY.public_key().public_bytes_raw()).decode()
-CREDENTIALS = {"api_key": "KEY0190aaf0cdc2c4c2f0a2a8b2b5b4d8c1_tests", "public_key": PUBLIC_KEY, "repeats": "yes"}
+CREDENTIALS = {"api_key": "KEY0190aaf0cdc2c4c2f0a2a8b2b5b4d8c1_tests", "public_key": PUBLIC_KEY}
 MESSAGE_ID = "3f1f0c1e-7a40-4a5c-9b0e-2d6c1f6b1a07"
 STATUS_URL = "https://sms.example.com/webhooks/3/status/7"
 INBOUND_URL = "https://sms.example.com/webhooks/3/inbound"

@@ -73,10 +73,10 @@ def test_a_message_has_one_key_that_no_other_message_or_installation_has() -> No
     assert telnyx.adapter().build_send([MESSAGE]) == here.build_send([MESSAGE])
 
 
-def test_requests_are_repeated_only_where_somebody_has_said_that_telnyx_takes_a_key_once() -> None:
-    told = {said: telnyx.adapter(repeats=said).capabilities.idempotent_sends for said in ("", "no", " Yes ")}
-    assert told == {"": False, "no": False, " Yes ": True}
-    assert not TelnyxAdapter.capabilities.idempotent_sends
+def test_requests_are_repeated_unless_somebody_has_said_that_it_does_not_hold() -> None:
+    told = {said: telnyx.adapter(repeats=said).capabilities.idempotent_sends for said in ("", "yes", " No ")}
+    assert told == {"": True, "yes": True, " No ": False}
+    assert TelnyxAdapter.capabilities.idempotent_sends
     with pytest.raises(AdapterError, match="yes or no"):
         telnyx.adapter(repeats="perhaps")
 

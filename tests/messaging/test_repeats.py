@@ -37,7 +37,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def telnyx(simulator: SimulatorProcess) -> PhoneNumber:
     """A number at a gateway whose requests may be repeated."""
-    credentials = {"api_key": FAST.telnyx_api_key, "public_key": PUBLIC_KEY, "repeats": "yes"}
+    credentials = {"api_key": FAST.telnyx_api_key, "public_key": PUBLIC_KEY}
     gateway = GatewayFactory.create(kind="telnyx", base_url=simulator.url, credentials=credentials, concurrency=20)
     return PhoneNumberFactory.create(gateway=gateway, number=SHORT_CODE, kind="short_code", pace_segments=100_000)
 

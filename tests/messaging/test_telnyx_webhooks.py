@@ -98,7 +98,7 @@ def test_statuses_and_replies_come_all_the_way(simulator: SimulatorProcess) -> N
     """The simulator signs from code that it does not share with the adapter."""
     private = Ed25519PrivateKey.from_private_bytes(base64.b64decode(SETTINGS.telnyx_private_key))
     public = base64.b64encode(private.public_key().public_bytes_raw()).decode()
-    credentials = {"api_key": SETTINGS.telnyx_api_key, "public_key": public, "repeats": "yes"}
+    credentials = {"api_key": SETTINGS.telnyx_api_key, "public_key": public}
     gateway = GatewayFactory.create(kind="telnyx", base_url=simulator.url, credentials=credentials)
     number: PhoneNumber = PhoneNumberFactory.create(
         gateway=gateway, number=SHORT_CODE, kind="short_code", pace_segments=100_000

@@ -12,13 +12,13 @@ from integrations.sms.contract import (
     GatewayConfig,
     OutboundSms,
     SendResult,
-    SmsAdapter,
     Webhook,
 )
 from integrations.sms.errors import AdapterError
 from integrations.sms.events import DeliveryReport, InboundSms
 from integrations.sms.providers.infobip.lookup import lookup_url, read_lookup
 from integrations.sms.providers.infobip.message_ids import MessageIds
+from integrations.sms.providers.infobip.numbers import InfobipNumbers
 from integrations.sms.providers.infobip.sending import read_send, send_body
 from integrations.sms.providers.infobip.signature import DEFAULT_HEADER, check_webhook
 from integrations.sms.providers.infobip.webhooks import read_inbound, read_status
@@ -26,7 +26,7 @@ from integrations.sms.providers.infobip.webhooks import read_inbound, read_statu
 _STORED = Reply(200)
 
 
-class InfobipAdapter(SmsAdapter):
+class InfobipAdapter(InfobipNumbers):
     """Infobip's dialect (SMS API version 3): many messages a request, each with its own text and our own id.
 
     The option ``key`` is needed: it makes the ids of this gateway's messages unlike those of any other.
@@ -42,8 +42,8 @@ class InfobipAdapter(SmsAdapter):
         CredentialField(
             "api_key",
             "API key",
-            "From Infobip's portal, with the right to send SMS and read logs. Your account's own address "
-            "(https://….api.infobip.com) goes into Base URL.",
+            "From Infobip's portal, with the right to send SMS and read logs, and to manage numbers if they are bought here. Your "
+            "account's own address (https://….api.infobip.com) goes into Base URL.",
         ),
         CredentialField(
             "webhook_secret",
@@ -68,7 +68,15 @@ class InfobipAdapter(SmsAdapter):
         CredentialField("webhook_password", "Webhook password", "Belongs to the webhook user.", required=False),
     )
     # Infobip documents "thousands" a request and no limit; a thousand is what the engine hands out at once.
-    capabilities = Capabilities(recipients_per_request=1000, own_text_each=True, lookup=True, inbound=True)
+    capabilities = Capabilities(
+        recipients_per_request=1000,
+        own_text_each=True,
+        lookup=True,
+        inbound=True,
+        numbers=True,
+        number_filters=("area_code", "contains", "region"),
+        lists_urls=False,
+    )
 
     def __init__(self, config: GatewayConfig) -> None:
         super().__init__(config)

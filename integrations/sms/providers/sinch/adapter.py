@@ -14,12 +14,12 @@ from integrations.sms.contract import (
     GatewayConfig,
     OutboundSms,
     SendResult,
-    SmsAdapter,
     Webhook,
 )
 from integrations.sms.errors import AdapterError
 from integrations.sms.events import DeliveryReport, InboundSms
 from integrations.sms.providers.sinch.lookup import lookup_url, next_url, read_lookup
+from integrations.sms.providers.sinch.numbers import SinchNumbers
 from integrations.sms.providers.sinch.references import References
 from integrations.sms.providers.sinch.sending import fitting, read_send, send_body
 from integrations.sms.providers.sinch.signature import check_webhook
@@ -28,7 +28,7 @@ from integrations.sms.providers.sinch.webhooks import read_inbound, read_status
 _STORED = Reply(200)
 
 
-class SinchAdapter(SmsAdapter):
+class SinchAdapter(SinchNumbers):
     """Sinch's dialect (SMS REST API): a batch from one number to many people, whose texts differ in parameters.
 
     The option ``key`` is needed: it makes this gateway's batches unlike those of any other.
@@ -54,8 +54,36 @@ class SinchAdapter(SmsAdapter):
             "Key of the HMAC with which Sinch signs the service plan's callbacks. Webhooks are refused without it.",
             required=False,
         ),
+        CredentialField(
+            "numbers_project_id",
+            "Numbers project ID",
+            "From Sinch's dashboard (Settings, Projects), with the two fields below: numbers are found and bought with them.",
+            secret=False,
+            required=False,
+        ),
+        CredentialField(
+            "numbers_key_id",
+            "Access key ID",
+            "From Sinch's dashboard (Settings, Access keys), for that project.",
+            secret=False,
+            required=False,
+        ),
+        CredentialField("numbers_key_secret", "Access key secret", "Shown once, with the key.", required=False),
     )
-    capabilities = Capabilities(recipients_per_request=1000, own_text_each=True, lookup=True, inbound=True)
+    capabilities = Capabilities(
+        recipients_per_request=1000,
+        own_text_each=True,
+        lookup=True,
+        inbound=True,
+        numbers=True,
+        number_filters=("area_code", "contains"),
+        wiring="account",
+        own_numbers_key=True,
+    )
+    wiring_help = (
+        "Sinch sends what numbers receive to the callback URL of their service plan: set ours there once, in Sinch's dashboard "
+        "under SMS and then REST."
+    )
 
     def __init__(self, config: GatewayConfig) -> None:
         super().__init__(config)
@@ -64,7 +92,15 @@ class SinchAdapter(SmsAdapter):
             raise AdapterError("The Sinch gateway has no key for its batches' references. Save the gateway once more.")
         self._references = References(key)
         base_url = (config.base_url or self.default_base_url).rstrip("/")
-        self._batches_url = f"{base_url}/xms/v1/{quote(self._required('service_plan_id'), safe='')}/batches"
+        self._plan_id = self._required("service_plan_id")
+        self._batches_url = f"{base_url}/xms/v1/{quote(self._plan_id, safe='')}/batches"
+        has_key = self._set_up_numbers(
+            base_url,
+            project_id=self._given("numbers_project_id"),
+            key_id=self._given("numbers_key_id"),
+            key_secret=self._given("numbers_key_secret"),
+        )
+        self.capabilities = replace(self.capabilities, numbers=has_key)
         self._headers = (("authorization", f"Bearer {self._required('api_token')}"), ("accept", "application/json"))
         self._send_headers = (*self._headers, ("content-type", "application/json"))
         self._webhook_secret = self._given("webhook_secret").encode()

@@ -12,12 +12,12 @@ from integrations.sms.contract import (
     GatewayConfig,
     OutboundSms,
     SendResult,
-    SmsAdapter,
     Webhook,
 )
 from integrations.sms.errors import AdapterError
 from integrations.sms.events import DeliveryReport, InboundSms
 from integrations.sms.providers.telnyx.lookup import lookup_url, read_lookup
+from integrations.sms.providers.telnyx.numbers import TelnyxNumbers
 from integrations.sms.providers.telnyx.sending import read_send, send_body
 from integrations.sms.providers.telnyx.signature import check_signature, public_key
 from integrations.sms.providers.telnyx.webhooks import read_inbound, read_status
@@ -25,10 +25,20 @@ from integrations.sms.providers.telnyx.webhooks import read_inbound, read_status
 _STORED = Reply(200)
 
 
-class TelnyxAdapter(SmsAdapter):
+class TelnyxAdapter(TelnyxNumbers):
     """Telnyx's dialect (API version 2): one message a request, with a key under which it is sent once only.
 
-    Requests without an answer are repeated only if the gateway's settings say that Telnyx takes a key once.
+    A request without an answer may be repeated under its key (``capabilities.idempotent_sends``) unless the gateway's field
+    ``repeats`` says no. What that rests on:
+
+    - Telnyx's page "Idempotency" (developers.telnyx.com, API fundamentals): a key and the same body are answered as the first
+      time for 24 hours, if the first request succeeded; another body is a 422, and a second request while the first is under
+      way a 409. Keys belong to the organisation, the method and the path.
+    - The same page limits this to endpoints whose reference names the header. That of ``POST /v2/messages`` did not when this
+      was written, and neither does Telnyx's own Python library of August 2026, which names it for e-mail and others; nothing
+      of Telnyx's says that messages are left out. The page's general rule is taken for messages too.
+
+    Where that turns out wrong, a time-out may bring somebody a text twice: then ``repeats`` is set to no.
 
     The option ``key`` is needed: it makes the keys of this gateway's messages unlike those of any other installation that
     shares the account.
@@ -49,20 +59,37 @@ class TelnyxAdapter(SmsAdapter):
             secret=False,
         ),
         CredentialField(
+            "messaging_profile_id",
+            "Messaging profile ID",
+            "From the Telnyx portal (Messaging, Programmable messaging). Numbers that are bought here join this profile, and "
+            "its webhook URL is set to ours. Numbers cannot be bought without it.",
+            secret=False,
+            required=False,
+        ),
+        CredentialField(
             "repeats",
             "Repeat requests without an answer",
-            "“yes” once Telnyx has told you that it honours Idempotency-Key when messages are sent (POST /v2/messages): its "
-            "reference does not say so, and if it does not, people get a text twice. Otherwise such messages stay unknown.",
+            "Empty or “yes”: a message whose answer was lost is sent again under its Idempotency-Key, which Telnyx takes once. "
+            "“no” if people ever get a text twice: such messages then stay unknown until Telnyx reports on them.",
             secret=False,
             required=False,
         ),
     )
-    # Telnyx's page on idempotency applies to requests whose reference names the header; that of sends does not.
-    capabilities = Capabilities(lookup=True, lookup_needs_provider_id=True, inbound=True, media=True)
+    capabilities = Capabilities(
+        idempotent_sends=True,
+        lookup=True,
+        lookup_needs_provider_id=True,
+        inbound=True,
+        numbers=True,
+        number_filters=("area_code", "contains", "locality", "region"),
+        wiring="profile",
+        media=True,
+    )
 
     def __init__(self, config: GatewayConfig) -> None:
         super().__init__(config)
-        self._send_url = f"{(config.base_url or self.default_base_url).rstrip('/')}/v2/messages"
+        self._api = f"{(config.base_url or self.default_base_url).rstrip('/')}/v2"
+        self._send_url = f"{self._api}/messages"
         self._headers = (("authorization", f"Bearer {self._required('api_key')}"), ("accept", "application/json"))
         self._send_headers = (*self._headers, ("content-type", "application/json"))
         key = config.options.get("key", "")
@@ -73,8 +100,9 @@ class TelnyxAdapter(SmsAdapter):
         repeats = config.credentials.get("repeats", "").strip().lower()
         if repeats not in ("", "no", "yes"):
             raise AdapterError("“Repeat requests without an answer” is yes or no. Correct it on the gateway's page.")
-        if repeats == "yes":
-            self.capabilities = replace(self.capabilities, idempotent_sends=True)
+        self._profile_id = config.credentials.get("messaging_profile_id", "").strip()
+        # Without a profile numbers are neither bought nor listed, so that nothing is compared that cannot be known.
+        self.capabilities = replace(self.capabilities, idempotent_sends=repeats != "no", numbers=bool(self._profile_id))
 
     def _required(self, name: str) -> str:
         value = self.config.credentials.get(name, "").strip()
