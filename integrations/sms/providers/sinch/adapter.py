@@ -52,6 +52,7 @@ class SinchAdapter(SmsAdapter):
             "Webhook secret",
             "Key of the HMAC with which Sinch signs the service plan's callbacks. Webhooks are refused without it.",
             required=False,
+            for_webhooks=True,
         ),
     )
     capabilities = Capabilities(recipients_per_request=1000, own_text_each=True, lookup=True, inbound=True)

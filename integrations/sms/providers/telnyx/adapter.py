@@ -17,6 +17,7 @@ from integrations.sms.contract import (
 )
 from integrations.sms.errors import AdapterError
 from integrations.sms.events import DeliveryReport, InboundSms
+from integrations.sms.providers.telnyx.account import read_balance
 from integrations.sms.providers.telnyx.lookup import lookup_url, read_lookup
 from integrations.sms.providers.telnyx.sending import read_send, send_body
 from integrations.sms.providers.telnyx.signature import check_signature, public_key
@@ -47,6 +48,7 @@ class TelnyxAdapter(SmsAdapter):
             "Public key",
             "From the Telnyx portal (Account, Public key): it tells Telnyx's webhooks from forged ones.",
             secret=False,
+            for_webhooks=True,
         ),
         CredentialField(
             "repeats",
@@ -62,7 +64,8 @@ class TelnyxAdapter(SmsAdapter):
 
     def __init__(self, config: GatewayConfig) -> None:
         super().__init__(config)
-        self._send_url = f"{(config.base_url or self.default_base_url).rstrip('/')}/v2/messages"
+        api = f"{(config.base_url or self.default_base_url).rstrip('/')}/v2"
+        self._send_url, self._balance_url = f"{api}/messages", f"{api}/balance"
         self._headers = (("authorization", f"Bearer {self._required('api_key')}"), ("accept", "application/json"))
         self._send_headers = (*self._headers, ("content-type", "application/json"))
         key = config.options.get("key", "")
@@ -116,6 +119,18 @@ class TelnyxAdapter(SmsAdapter):
             ProviderError: the look-up itself was refused.
         """
         return read_lookup(message, reply)
+
+    def build_check(self, *, on_date: str) -> Request:  # noqa: ARG002  the contract's signature
+        """A request for the account's balance."""
+        return Request("GET", self._balance_url, self._headers)
+
+    def parse_check(self, reply: Reply) -> str:
+        """The account's balance.
+
+        Raises:
+            ProviderError: refused, or not understood.
+        """
+        return read_balance(reply)
 
     def verify(self, webhook: Webhook) -> None:
         """Check the signature and its time.
