@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
@@ -84,7 +84,7 @@ class GatewayAdmin(PlainGatewayAdmin):
     """The same pages, under what is wrong at the moment."""
 
     change_form_outer_before_template = "messaging/gateway_head.html"
-    readonly_fields = (*PlainGatewayAdmin.readonly_fields, "display_last_valid", "display_last_refused")
+    readonly_fields: ClassVar[Any] = (*PlainGatewayAdmin.readonly_fields, "display_last_valid", "display_last_refused")
 
     def webhook_marks(self, gateway: Gateway) -> WebhookMarks | None:
         """When webhooks last came."""
