@@ -213,7 +213,7 @@ def test_an_optional_secret_can_be_rotated_away(simulator: SimulatorProcess) -> 
 def test_of_two_rotations_the_second_is_told_and_stores_nothing(simulator: SimulatorProcess) -> None:
     gateway = at_simulator(simulator, "twilio")
     accepting(simulator, "twilio")
-    rotated(gateway, StaffFactory.create(full_name="Ada Fast"))
+    rotated(gateway, StaffFactory.create(first_name="Ada", last_name="Fast"))
     simulator.settings(also_accepted=[NEW, "other"])
     with pytest.raises(RotationRefused, match="Ada Fast was faster"):
         rotate(gateway_id=gateway.pk, entered={"auth_token": "other"}, version=1, keep_hours=24, by=None)

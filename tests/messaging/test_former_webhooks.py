@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
+import itertools
 import time
 
 import pytest
@@ -24,6 +25,8 @@ from tests.messaging.tools import wait_for
 
 pytestmark = pytest.mark.django_db
 
+#: The process remembers whose mark it wrote just now, and rows of earlier tests had the small numbers.
+_ids = itertools.count(7001)
 OLD, NEW = "0ld-s3cret", "n3w-s3cret"
 
 
@@ -146,7 +149,7 @@ def test_former_ones_that_cannot_be_used_any_more_do_not_take_the_present_ones_w
 
 
 def test_marks_say_when_webhooks_came_and_why_one_was_refused(provider: Provider) -> None:
-    gateway = GatewayFactory.create()
+    gateway = GatewayFactory.create(pk=next(_ids))
     publish_gateways()
     marks = webhook_marks(gateway)
     assert marks is not None
@@ -168,7 +171,7 @@ def test_marks_say_when_webhooks_came_and_why_one_was_refused(provider: Provider
 
 
 def test_the_former_ones_last_use_is_of_this_rotation(provider: Provider) -> None:
-    gateway = GatewayFactory.create()
+    gateway = GatewayFactory.create(pk=next(_ids))
     rotate_row(gateway)
     assert call(provider, gateway, OLD) == 200
     marks = webhook_marks(gateway)
@@ -181,7 +184,7 @@ def test_the_former_ones_last_use_is_of_this_rotation(provider: Provider) -> Non
 
 
 def test_a_storm_of_forged_webhooks_writes_a_mark_a_second(provider: Provider) -> None:
-    gateway = GatewayFactory.create()
+    gateway = GatewayFactory.create(pk=next(_ids))
     publish_gateways()
     assert call(provider, gateway, "forged") == 403
     client = get_redis()

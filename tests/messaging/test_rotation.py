@@ -13,10 +13,11 @@ from integrations.models import Gateway
 from integrations.services.checking import check_gateway
 from integrations.services.rotation import roll_back, rotate
 from integrations.simulator.process import SimulatorProcess
-from messaging.models import Alert, Batch, PhoneNumber
+from messaging.models import Alert, Batch, Message, PhoneNumber
 from messaging.services.alerts import resolve_outdated
 from messaging.services.batches import resume_batch
 from messaging.services.gateways import stop_gateway
+from messaging.states import MessageState
 from tests.dialects import DIALECTS, at_simulator
 from tests.factories import PhoneNumberFactory
 from tests.messaging.tools import SHORT_CODE, make_batch, recipients, send_all, states, wait_for
@@ -35,17 +36,25 @@ def line_of(gateway: Gateway) -> PhoneNumber:
 
 @contextmanager
 def sending(simulator: SimulatorProcess, number: PhoneNumber, *, until_taken: int) -> Iterator[None]:
-    """A campaign is under way in another process; at the end it has sent what it could."""
+    """A campaign is under way in another process, which begins anew as a cluster would; at the end everything is sent."""
+    over = threading.Event()
 
     def another_process() -> None:
-        send_all(number)
+        while not over.is_set():
+            send_all(number)
+            over.wait(0.02)
         connections.close_all()
 
     thread = threading.Thread(target=another_process)
     thread.start()
     wait_for(lambda: simulator.stats()["messages_taken"] > until_taken, "the campaign to be under way")
-    yield
-    thread.join(90)
+    try:
+        yield
+        queued = Message.objects.filter(number=number, state=MessageState.QUEUED)
+        wait_for(lambda: not queued.exists(), "the campaign to be sent")
+    finally:
+        over.set()
+        thread.join(90)
     assert not thread.is_alive()
 
 
@@ -126,7 +135,6 @@ def test_revoked_credentials_stop_a_campaign_until_they_are_mended(simulator: Si
     assert states(batch) == {"queued": 300}, "nobody is marked as failed"
     alert = Alert.objects.get(kind=Alert.Kind.GATEWAY_STOPPED)
     assert f"{gateway} refuses everything" in alert.text
-    assert "gateway" in alert.text
     assert not any(value in alert.text for value in gateway.credentials.values())
 
     assert not check_gateway(gateway_id=gateway.pk).is_taken
