@@ -204,7 +204,8 @@ class RotationForm(ConfirmForm):
             if not credential.secret:
                 made.initial = value
                 continue
-            made.help_text = f"{credential.help_text} {'Stored' if value else 'Not set'}; empty: it stays so.".strip()
+            kept = "Stored. Leave empty to keep it." if value else "Not set."
+            made.help_text = f"{credential.help_text} {kept}".strip()
             if value and not credential.required:
                 inputs[credential.name + REMOVE] = _remove(credential)
         self.fields = {**inputs, **self.fields, **_version_field(self.target)}

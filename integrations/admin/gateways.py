@@ -165,7 +165,7 @@ class GatewayAdmin(CredentialActions, ConsoleAdmin[Gateway]):
         """Why nothing leaves, and what to do."""
         return (
             f"The provider refuses everything: {gateway.stopped_reason} "
-            "Correct the credentials, then use “Check credentials”; resume the paused campaigns afterwards."
+            "Use “Rotate credentials…”, or correct them below and use “Check credentials”; resume the paused campaigns afterwards."
         )
 
     @display(description="Stored")

@@ -78,7 +78,6 @@ class CheckResult:
             ("Asked", self.asked or "Nothing"),
             ("Answer", f"{answered}, after {self.seconds:.2f} seconds" if self.asked else ""),
             ("The provider's code", self.code),
-            ("It tells", self.account),
             ("Not tested by this", ", ".join(self.unchecked)),
         ]
         return [(label, value) for label, value in facts if value]

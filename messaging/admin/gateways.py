@@ -93,7 +93,7 @@ class GatewayAdmin(PlainGatewayAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Gateway | None = None) -> Any:
         """With when webhooks last came, below their addresses."""
         return [
-            (name, {**options, "fields": (*options["fields"], ("display_last_valid", "display_last_refused"))})
+            (name, {**options, "fields": (*options["fields"], "display_last_valid", "display_last_refused")})
             if obj is not None and name == "Webhooks"
             else (name, options)
             for name, options in super().get_fieldsets(request, obj)
