@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.utils import timezone
 
 from broadcast.core.fields import EncryptedJSONField
 from broadcast.core.models import TimestampedModel
@@ -32,6 +35,15 @@ class Gateway(TimestampedModel):
     kind = models.CharField(max_length=20, choices=gateway_kinds)
     key = models.CharField("key in webhook URLs", max_length=32, unique=True, default=make_gateway_key, editable=False)
     credentials = EncryptedJSONField(default=dict, blank=True)
+    credentials_version = models.PositiveIntegerField(
+        default=1,
+        editable=False,
+        help_text="Counts changes of credentials, so that two people do not overwrite each other.",
+    )
+    former_credentials = EncryptedJSONField(
+        null=True, blank=True, editable=False, help_text="What webhooks may still be signed with after a rotation."
+    )
+    former_until = models.DateTimeField(null=True, blank=True, editable=False)
     base_url = models.URLField(
         "base URL", blank=True, help_text="Leave empty for the provider's own. The simulator's address goes here."
     )
@@ -56,6 +68,12 @@ class Gateway(TimestampedModel):
             models.CheckConstraint(
                 condition=models.Q(concurrency__gte=1), name="integrations_gateway_concurrency_min_1"
             ),
+            models.CheckConstraint(
+                # Nothing former is kept without an end.
+                condition=models.Q(former_credentials=None, former_until=None)
+                | models.Q(former_credentials__isnull=False, former_until__isnull=False),
+                name="integrations_gateway_former_has_an_end",
+            ),
         )
 
     def __str__(self) -> str:
@@ -78,8 +96,16 @@ class Gateway(TimestampedModel):
     @property
     def config(self) -> GatewayConfig:
         """What its adapter is made from."""
+        return self.config_with(self.credentials or {})
+
+    def config_with(self, credentials: Mapping[str, str]) -> GatewayConfig:
+        """What its adapter would be made from with other credentials.
+
+        Args:
+            credentials: by field name.
+        """
         return GatewayConfig(
-            credentials=self.credentials or {},
+            credentials=credentials,
             base_url=(self.base_url or adapter_class(self.kind).default_base_url).rstrip("/"),
             options={"key": self.key},
         )
@@ -88,3 +114,37 @@ class Gateway(TimestampedModel):
     def adapter(self) -> SmsAdapter:
         """Its adapter."""
         return make_adapter(self.kind, self.config)
+
+    @property
+    def former(self) -> dict[str, str] | None:
+        """The former credentials while webhooks may still be signed with them, else None."""
+        lasts = self.former_until is not None and self.former_until > timezone.now()
+        return self.former_credentials if lasts else None
+
+
+class CredentialChange(models.Model):
+    """Who changed which of a gateway's credentials when; never their values."""
+
+    class What(models.TextChoices):
+        """What was done."""
+
+        ENTERED = "entered", "Entered"
+        CORRECTED = "corrected", "Corrected without a test"
+        ROTATED = "rotated", "Rotated"
+        ROLLED_BACK = "rolled_back", "Back to the former ones"
+        FORMER_STOPPED = "former_stopped", "Former ones stopped"
+        FORMER_ENDED = "former_ended", "Former ones ended"
+
+    gateway = models.ForeignKey(Gateway, models.CASCADE, related_name="credential_changes")
+    at = models.DateTimeField(default=timezone.now, editable=False)
+    # None: the clock did it, or the person is gone.
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+    what = models.CharField(max_length=20, choices=What)
+    fields = models.JSONField(default=list, blank=True, help_text="Labels of the credentials concerned.")
+
+    class Meta:
+        ordering = ("-at", "-id")
+
+    def __str__(self) -> str:
+        names = ", ".join(self.fields)
+        return f"{self.get_what_display()}: {names}" if names else self.get_what_display()

@@ -68,10 +68,10 @@ def send(gateway_id: int) -> None:
 def _send(gateway_id: int, seat: Seat) -> bool:
     # Read before the settings are: of two changes at the same time one too many is noticed, never one too few.
     version = get_redis().get(keys.settings(gateway_id))
-    gateway = Gateway.objects.filter(pk=gateway_id, is_enabled=True, stopped_reason="").first()
-    if gateway is None:
-        return False
     try:
+        gateway = Gateway.objects.filter(pk=gateway_id, is_enabled=True, stopped_reason="").first()
+        if gateway is None:
+            return False
         sender = _make_sender(gateway, seat, version)
     except (AdapterError, DecryptionError) as error:
         logger.error("Gateway %s cannot be used: %s", gateway_id, error)
@@ -80,8 +80,11 @@ def _send(gateway_id: int, seat: Seat) -> bool:
     with _tuned_interpreter(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         work_left = runner.run(sender.run())
     if sender.stop_error is not None:
-        logger.error("Gateway %s stops: %s", gateway_id, sender.stop_error.text)
-        stop_gateway(gateway_id, sender.stop_error.text)
+        if not stop_gateway(gateway_id, sender.stop_error.text, version=gateway.credentials_version):
+            logger.info(
+                "Gateway %s has other credentials than those that were refused: sending begins anew", gateway_id
+            )
+            return True
         return False
     for number_id, problem in sender.stopped_numbers.items():
         logger.error("Number %s stops: %s", number_id, problem.text)

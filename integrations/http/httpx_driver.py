@@ -108,4 +108,7 @@ class HttpxDriver:
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, httpx.LocalProtocolError):
+        # Its text shows the header, which may be the one with the credentials.
+        return "the request holds characters that HTTP does not allow"
     return str(error) or type(error).__name__

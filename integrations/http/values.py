@@ -23,8 +23,9 @@ class Request:
 
     method: str
     url: str
-    headers: Headers = ()
-    body: bytes = b""
+    # Credentials and texts are not in what a log or an error page shows of it.
+    headers: Headers = field(default=(), repr=False)
+    body: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

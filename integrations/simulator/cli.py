@@ -13,7 +13,7 @@ from integrations.simulator.config import SettingsError, SimulatorSettings
 from integrations.simulator.server import serve
 
 #: Settings that are given once for each value, with the name of their option.
-_REPEATED = {"numbers": "number", "keywords": "keyword"}
+_REPEATED = {"numbers": "number", "keywords": "keyword", "also_accepted": "also-accepted"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hmac
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -55,6 +56,9 @@ class SimulatorSettings:
         "5f1d7c90-0f52-4b27-9a30-2a5a0a5c0001", "messaging profile that numbers may join in Telnyx's dialect"
     )
     telnyx_clock_behind_seconds: int = _option(0, "how far Telnyx's clock is behind in its signatures; negative: ahead")
+    also_accepted: tuple[str, ...] = _option(
+        (), "tokens and keys that requests may use besides, as while a provider lets go of former ones"
+    )
     inbound_dialect: str = _option("twilio", "whose webhooks carry what people write: twilio, infobip, sinch or telnyx")
     numbers: tuple[str, ...] = _option(
         ("+14155552600", "24365"), "numbers owned from the start: E.164, or a short code's digits"
@@ -141,6 +145,17 @@ class SimulatorSettings:
             re.compile(self.stop_confirmation)
         except re.error as error:
             raise SettingsError(f"stop_confirmation is not a regular expression: {error}.") from error
+
+    def takes(self, header: bytes, scheme: str, secret: str) -> bool:
+        """Whether a request's ``Authorization`` names this secret or one of those accepted besides.
+
+        Args:
+            header: the header's value.
+            scheme: what stands before the secret, e.g. ``Bearer``.
+            secret: the one that counts.
+        """
+        accepted = (f"{scheme} {value}".encode() for value in (secret, *self.also_accepted))
+        return any(hmac.compare_digest(header, value) for value in accepted)
 
     def to_json(self) -> dict[str, Any]:
         """All settings as values that JSON can hold; secrets included, for this is a simulator."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hmac
 import re
 import secrets
 from collections.abc import Mapping
@@ -73,9 +72,9 @@ class SinchApi:
     def handle(self, exchange: Exchange) -> None:
         """Answer one request."""
         request = exchange.request
-        expected = f"Bearer {self._carrier.settings.sinch_api_token}".encode()
+        settings = self._carrier.settings
         below = request.path.removeprefix(self._batches)
-        if not hmac.compare_digest(request.headers.get(b"authorization", b""), expected):
+        if not settings.takes(request.headers.get(b"authorization", b""), "Bearer", settings.sinch_api_token):
             self._refuse(exchange, "unauthorized", "The token is not valid.")
         elif exchange.throttled:
             self._refuse(exchange, "too_many_requests", "Too many requests.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hmac
 from typing import Any
 
 import orjson
@@ -12,12 +11,13 @@ from integrations.simulator.carrier import Carrier
 from integrations.simulator.http1 import Exchange
 from integrations.simulator.numbers import is_recipient
 from integrations.simulator.telnyx_numbers import TelnyxNumbers
-from integrations.simulator.telnyx_values import error_body, message_json, public_key, refusal_code
+from integrations.simulator.telnyx_values import BALANCE, error_body, message_json, public_key, refusal_code
 from integrations.simulator.values import Submission, Verdict
 
 PREFIX = "/v2/"
 _MESSAGES = f"{PREFIX}messages"
 _PUBLIC_KEY = f"{PREFIX}public_key"
+_BALANCE = f"{PREFIX}balance"
 #: A longer text is refused.
 _MAX_TEXT_CHARACTERS = 1600
 _MAX_MEDIA = 10
@@ -43,8 +43,8 @@ class TelnyxApi:
     def handle(self, exchange: Exchange) -> None:
         """Answer one request."""
         request = exchange.request
-        expected = f"Bearer {self._carrier.settings.telnyx_api_key}".encode()
-        if not hmac.compare_digest(request.headers.get(b"authorization", b""), expected):
+        settings = self._carrier.settings
+        if not settings.takes(request.headers.get(b"authorization", b""), "Bearer", settings.telnyx_api_key):
             self._refuse(exchange, "10009")
         elif exchange.throttled:
             self._refuse(exchange, "10011")
@@ -54,6 +54,8 @@ class TelnyxApi:
             self._fetch(exchange, request.path[len(_MESSAGES) + 1 :])
         elif request.method == "GET" and request.path == _PUBLIC_KEY:
             exchange.reply(200, orjson.dumps({"data": {"public": public_key(self._carrier.settings)}}))
+        elif request.method == "GET" and request.path == _BALANCE:
+            exchange.reply(200, orjson.dumps({"data": BALANCE}))
         elif self._numbers.takes(path := request.path[len(PREFIX) :]):
             self._numbers.handle(exchange, path)
         else:

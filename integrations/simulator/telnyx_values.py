@@ -19,6 +19,15 @@ from integrations.simulator.memory import Message
 from integrations.simulator.outbox import Webhook
 from integrations.simulator.values import Medium
 
+#: What the account is told of its money.
+BALANCE = {
+    "record_type": "balance",
+    "pending": "0.00",
+    "balance": "300.00",
+    "credit_limit": "0.00",
+    "available_credit": "300.00",
+    "currency": "USD",
+}
 #: HTTP status, title and detail by code.
 _ERRORS: dict[str, tuple[int, str, str]] = {
     "10002": (400, "Invalid phone number", "The phone number is invalid."),

@@ -20,7 +20,7 @@ from integrations.simulator.memory import Message
 from integrations.simulator.numbers import is_recipient
 from integrations.simulator.twilio_numbers import LOST, TwilioNumbers
 from integrations.simulator.twilio_paging import page_json, page_request
-from integrations.simulator.twilio_values import API_VERSION, error_body, message_json
+from integrations.simulator.twilio_values import API_VERSION, account_json, error_body, message_json
 from integrations.simulator.values import Submission, Verdict
 
 PREFIX = f"/{API_VERSION}/Accounts/"
@@ -61,6 +61,8 @@ class TwilioApi:
             self._refuse(exchange, 20003, extra=b'WWW-Authenticate: Basic realm="Twilio API"\r\n')
         elif exchange.throttled:
             self._refuse(exchange, 20429)
+        elif request.method == "GET" and not rest and account == f"{settings.account_sid}.json":
+            exchange.reply(200, orjson.dumps(account_json(settings)))
         elif account != settings.account_sid:
             self._refuse(exchange, 20404)
         else:
@@ -81,7 +83,8 @@ class TwilioApi:
             given = base64.b64decode(encoded.strip(), validate=True)
         except binascii.Error:
             return False
-        accepted = {f"{settings.account_sid}:{settings.auth_token}".encode()}
+        tokens = (settings.auth_token, *settings.also_accepted)
+        accepted = {f"{settings.account_sid}:{token}".encode() for token in tokens}
         if settings.api_key_sid:
             accepted.add(f"{settings.api_key_sid}:{settings.api_key_secret}".encode())
         if given not in accepted:

@@ -163,13 +163,23 @@ class Capabilities:
 
 @dataclass(frozen=True, slots=True)
 class CredentialField:
-    """One field of a gateway's credentials, for its form."""
+    """One field of a gateway's credentials, for its form.
+
+    Args:
+        name: in the credentials.
+        label: for people.
+        help_text: where to find it.
+        secret: never shown again once it is stored.
+        required: nothing works without it.
+        for_webhooks: webhooks are checked with it, and no request shows whether it is right.
+    """
 
     name: str
     label: str
     help_text: str = ""
     secret: bool = True
     required: bool = True
+    for_webhooks: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,9 +192,13 @@ class GatewayConfig:
         options: anything else the provider needs, by name; always ``key``, the gateway's random name in webhook URLs.
     """
 
-    credentials: Mapping[str, str]
+    # Not in what a log or an error page shows of it.
+    credentials: Mapping[str, str] = field(repr=False)
     base_url: str
     options: Mapping[str, str] = field(default_factory=dict)
+
+
+_NOBODY = OutboundSms(0, "", "", "")
 
 
 class SmsAdapter(ABC):
@@ -263,6 +277,48 @@ class SmsAdapter(ABC):
             reply: its reply, which ``parse_lookup`` has read.
         """
         return None
+
+    # Whether the credentials are right
+
+    def build_check(self, *, on_date: str) -> Request:
+        """A request that needs the credentials, costs nothing and changes nothing.
+
+        Args:
+            on_date: today's UTC date, ISO 8601.
+        """
+        if self.capabilities.numbers and not self.capabilities.own_numbers_key:
+            return self.build_list()
+        # There is no message 0, which is as good an answer as any.
+        return self.build_lookup(_NOBODY, provider_id="", on_date=on_date)
+
+    def parse_check(self, reply: Reply) -> str:
+        """What the answer tells of the account, for a person; empty if nothing.
+
+        Raises:
+            ProviderError: the credentials were refused, or the answer is not understood.
+        """
+        if not self.capabilities.numbers or self.capabilities.own_numbers_key:
+            self.parse_lookup(_NOBODY, reply)
+            return ""
+        return self.parse_numbers_check(reply)
+
+    def build_numbers_check(self) -> Request | None:
+        """A request that tests what only numbers need; None where the one above tests all there is."""
+        return self.build_list() if self.capabilities.numbers and self.capabilities.own_numbers_key else None
+
+    def parse_numbers_check(self, reply: Reply) -> str:
+        """How many numbers there are, for a person.
+
+        Raises:
+            ProviderError: the credentials were refused, or the answer is not understood.
+        """
+        numbers, more = self.parse_list(reply)
+        return f"{len(numbers)}{' or more' if more else ''} number{'' if len(numbers) == 1 else 's'}"
+
+    def unchecked(self) -> tuple[CredentialField, ...]:
+        """Credentials that were given and that no request tests: only a webhook shows whether they are right."""
+        given = self.config.credentials
+        return tuple(field for field in self.credential_fields if field.for_webhooks and given.get(field.name))
 
     # Webhooks
 

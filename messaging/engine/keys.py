@@ -22,7 +22,8 @@ STOPPED = "{inbound}:stopped"
 WEBHOOK_GATEWAYS = "webhooks:gateways"
 #: Seconds for which a webhook that was signed for another address is remembered.
 WRONG_URL_SECONDS = 15 * 60
-
+#: Seconds for which it is remembered when a gateway's webhooks last came.
+WEBHOOK_MARKS_SECONDS = 90 * 24 * 3600
 
 #: The one field of a stream entry: a group of events, packed.
 FIELD = b"d"
@@ -171,3 +172,8 @@ def hold_of_account(account_id: int, recipient: str) -> str:
 def wrong_url(gateway_id: int) -> str:
     """The address, without its query, that a gateway's provider signs although ours is set to another."""
     return f"webhooks:wrong-url:{gateway_id}"
+
+
+def webhook_marks(gateway_id: int) -> str:
+    """Hash: when a gateway's webhooks last came (unix seconds): ``valid``, ``former``, ``refused``; ``former_version``, ``why``."""
+    return f"webhooks:marks:{gateway_id}"

@@ -13,6 +13,7 @@ from broadcast.core.config import config
 from broadcast.core.queue import enqueue
 from broadcast.core.redis import get_redis
 from integrations.models import Gateway
+from integrations.services.rotation import forget_former
 from messaging.engine import claims, keys, records
 from messaging.engine.launch import forget_queues, put_ids
 from messaging.engine.seats import Seat
@@ -45,10 +46,11 @@ def sweep(seat: Seat | None = None) -> None:
         redis.RedisError: Redis is away; the next round does it.
     """
     publish_gateways()
-    for gateway in Gateway.objects.all():
-        take_apart(gateway.pk)
-        find_orphans(gateway.pk)
-        forget_queues(gateway.pk)
+    forget_former()
+    for gateway_id in Gateway.objects.values_list("pk", flat=True):
+        take_apart(gateway_id)
+        find_orphans(gateway_id)
+        forget_queues(gateway_id)
         if seat is not None and not seat.renew():
             return
     pools.rebalance_all()

@@ -5,14 +5,17 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import time
+from dataclasses import dataclass
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
 from broadcast.core.config import config
-from broadcast.core.crypto import encrypt
+from broadcast.core.crypto import DecryptionError, encrypt
 from broadcast.core.redis import RedisAway, get_redis
 from integrations.models import Gateway
+from integrations.services.redaction import redacted
 from messaging.engine import keys
 from messaging.models import Alert, Batch, Message, PhoneNumber
 from messaging.services.alerts import raise_alert, resolve
@@ -43,23 +46,36 @@ def publish_gateways() -> None:
     Raises:
         redis.RedisError: Redis is away; the sweeper publishes again.
     """
-    published = {
-        gateway.key: encrypt(
-            {
-                "id": gateway.pk,
-                "kind": gateway.kind,
-                "credentials": dict(gateway.config.credentials),
-                "base_url": gateway.config.base_url,
-            }
-        )
-        for gateway in Gateway.objects.all()
-    }
+    published: dict[str, str] = {}
+    unreadable: set[str] = set()
+    for gateway in Gateway.objects.all():
+        try:
+            published[gateway.key] = encrypt(_published(gateway))
+        except DecryptionError as error:
+            unreadable.add(gateway.key)
+            logger.error("%s cannot be used: %s", gateway, error)
     client = get_redis()
+    known = {key.decode() for key in client.hkeys(keys.WEBHOOK_GATEWAYS)}
     pipe = client.pipeline(transaction=True)
-    pipe.delete(keys.WEBHOOK_GATEWAYS)
+    # What was published of an unreadable one stays: without it its webhooks would be refused for good, not for now.
+    if gone := known - published.keys() - unreadable:
+        pipe.hdel(keys.WEBHOOK_GATEWAYS, *gone)
     if published:
         pipe.hset(keys.WEBHOOK_GATEWAYS, mapping=published)
     pipe.execute()
+
+
+def _published(gateway: Gateway) -> dict[str, Any]:
+    former = gateway.former
+    return {
+        "id": gateway.pk,
+        "kind": gateway.kind,
+        "credentials": dict(gateway.config.credentials),
+        "base_url": gateway.config.base_url,
+        "version": gateway.credentials_version,
+        "former": former,
+        "former_until": gateway.former_until.timestamp() if former and gateway.former_until else None,
+    }
 
 
 def publish_on_commit(gateway_id: int) -> None:
@@ -79,21 +95,46 @@ def publish_on_commit(gateway_id: int) -> None:
     transaction.on_commit(publish)
 
 
-def stop_gateway(gateway_id: int, reason: str) -> None:
+def stop_gateway(gateway_id: int, reason: str, *, version: int | None = None) -> bool:
     """The provider refuses everything: pause every batch that leaves through this gateway, with its reason.
 
     Nobody is marked as failed; once the cause is mended, a person resumes.
+
+    Args:
+        gateway_id: of the gateway.
+        reason: for a person.
+        version: of the credentials that were refused, if known.
+
+    Returns:
+        whether it is stopped; not if those credentials are not the gateway's any more.
     """
     gateway = Gateway.objects.get(pk=gateway_id)
+    reason = _without_secrets(gateway, reason)
     text = (
         f"{gateway} refuses everything, so nothing leaves through it and what was sending is paused. Mend the cause, then "
         f"resume. It says: {reason}"
     )
+    refused = Gateway.objects.filter(pk=gateway_id)
+    if version is not None:
+        refused = refused.filter(credentials_version=version)
     with transaction.atomic():
-        Gateway.objects.filter(pk=gateway_id).update(stopped_reason=reason[:255])
+        if not refused.update(stopped_reason=reason[:255]):
+            return False
         raise_alert(kind=Alert.Kind.GATEWAY_STOPPED, gateway=gateway, text=text)
     for batch_id in Batch.objects.filter(gateway_id=gateway_id, state=BatchState.SENDING).values_list("id", flat=True):
         pause_batch(batch_id, code=Batch.PauseCode.GATEWAY, reason=reason)
+    return True
+
+
+def _without_secrets(gateway: Gateway, text: str) -> str:
+    """A provider may repeat credentials in its answer, and an alert is shown and mailed to everybody."""
+    try:
+        secrets = [gateway.credentials or {}, gateway.former_credentials or {}]
+    except DecryptionError:
+        return text
+    for credentials in secrets:
+        text = redacted(text, gateway.kind, credentials)
+    return text
 
 
 def start_gateway(gateway_id: int) -> None:
@@ -195,6 +236,39 @@ def wrong_urls() -> list[tuple[Gateway, str]]:
     Raises:
         redis.RedisError: Redis is away.
     """
-    gateways = list(Gateway.objects.defer("credentials").order_by("name"))
+    gateways = list(Gateway.objects.order_by("name"))
     found = get_redis().mget([keys.wrong_url(gateway.pk) for gateway in gateways]) if gateways else []
     return [(gateway, url.decode()) for gateway, url in zip(gateways, found, strict=True) if url is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookMarks:
+    """When a gateway's webhooks last came; None: not within the last three months.
+
+    Args:
+        valid_at: a valid one, within ten seconds.
+        former_at: one that was signed with the former credentials, since the present ones are there.
+        refused_at: one that was refused.
+        why: it was.
+    """
+
+    valid_at: dt.datetime | None = None
+    former_at: dt.datetime | None = None
+    refused_at: dt.datetime | None = None
+    why: str = ""
+
+
+def webhook_marks(gateway: Gateway) -> WebhookMarks | None:
+    """When a gateway's webhooks last came; None while Redis is away and nobody can know."""
+    try:
+        kept = get_redis().hgetall(keys.webhook_marks(gateway.pk))
+    except RedisAway:
+        return None
+
+    def at(name: bytes) -> dt.datetime | None:
+        return dt.datetime.fromtimestamp(float(kept[name]), dt.UTC) if name in kept else None
+
+    is_of_now = int(kept.get(b"former_version", 0)) == gateway.credentials_version
+    return WebhookMarks(
+        at(b"valid"), at(b"former") if is_of_now else None, at(b"refused"), kept.get(b"why", b"").decode()
+    )

@@ -23,6 +23,7 @@ from integrations.sms.events import OptOutAction
 from messaging.engine import keys
 from messaging.webhooks.commit import Event, GroupCommit
 from messaging.webhooks.gateways import GatewayDirectory, KnownGateway, NothingPublished
+from messaging.webhooks.marks import Marks
 from messaging.wording import is_opt_out
 
 logger = logging.getLogger("webhooks")
@@ -60,6 +61,7 @@ class Application:
         self.client = connect_async()
         self.gateways = GatewayDirectory(self.client)
         self.commit = GroupCommit(self.client)
+        self.marks = Marks(self.client)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI entry point."""
@@ -110,7 +112,7 @@ class Application:
             message_id=int(match["message"]) if match["message"] else None,
         )
         try:
-            gateway.adapter.verify(webhook)
+            await self._verify(gateway, webhook)
         except SignatureError as error:
             hint = (
                 f" The signature would match for {error.matching_url}: set BROADCAST_WEBHOOK_URL."
@@ -119,12 +121,37 @@ class Application:
             )
             logger.warning("A webhook for gateway %s is refused: %s%s", gateway.id, error, hint)
             await self._remember_wrong_url(gateway.id, error)
+            await self.marks.refused(gateway.id, f"{error}{hint}")
             return Reply(403, {}, b"The signature is missing or wrong.")
-        except AdapterError:
+        except AdapterError as error:
             # Signed or not, it cannot be read; without a signature nothing may be stored.
+            await self.marks.refused(gateway.id, str(error))
             return Reply(403, {}, b"The signature cannot be checked.")
         await self.commit.store(_event(match["kind"], gateway, webhook))
         return gateway.adapter.webhook_reply()
+
+    async def _verify(self, gateway: KnownGateway, webhook: Webhook) -> None:
+        """Check the signature, also with the former credentials while they last.
+
+        Raises:
+            SignatureError: missing or wrong, by the present ones.
+            AdapterError: it cannot be checked.
+        """
+        try:
+            gateway.adapter.verify(webhook)
+        except SignatureError:
+            if gateway.former is None or time.time() >= gateway.former_until:
+                raise
+            try:
+                gateway.former.verify(webhook)
+            except AdapterError:
+                pass
+            else:
+                await self.marks.former(gateway.id, gateway.version)
+                return
+            # What is wrong is said of the present ones: those are on the gateway's page.
+            raise
+        await self.marks.valid(gateway.id)
 
     async def _remember_wrong_url(self, gateway_id: int, error: SignatureError) -> None:
         """Tell the console that only an address is wrong: the signature itself is the provider's."""

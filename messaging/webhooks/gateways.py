@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import time
 from dataclasses import dataclass
@@ -13,8 +14,11 @@ import redis
 from broadcast.core.crypto import decrypt
 from broadcast.core.redis import AsyncClient
 from integrations.sms.contract import GatewayConfig, SmsAdapter
+from integrations.sms.errors import AdapterError
 from integrations.sms.registry import make_adapter
 from messaging.engine.keys import WEBHOOK_GATEWAYS
+
+logger = logging.getLogger("webhooks")
 
 #: A changed credential is used within this many seconds.
 CACHE_SECONDS = 2.0
@@ -26,10 +30,21 @@ class NothingPublished(Exception):
 
 @dataclass(frozen=True, slots=True)
 class KnownGateway:
-    """A gateway's adapter, with its id."""
+    """A gateway's adapters.
+
+    Args:
+        id: the gateway's.
+        adapter: of the present credentials; the one that reads webhooks.
+        version: of the present credentials.
+        former: of the former ones, which webhooks may still be signed with.
+        former_until: unix time at which they may not any more.
+    """
 
     id: int
     adapter: SmsAdapter
+    version: int = 0
+    former: SmsAdapter | None = None
+    former_until: float = 0.0
 
 
 class GatewayDirectory:
@@ -92,5 +107,16 @@ class GatewayDirectory:
 
 
 def _make(key: str, values: dict[str, Any]) -> KnownGateway:
-    config = GatewayConfig(values["credentials"], values["base_url"], {"key": key})
-    return KnownGateway(values["id"], make_adapter(values["kind"], config))
+    options = {"key": key}
+
+    def adapter(credentials: dict[str, str]) -> SmsAdapter:
+        return make_adapter(values["kind"], GatewayConfig(credentials, values["base_url"], options))
+
+    present = adapter(values["credentials"])
+    former = None
+    try:
+        former = adapter(values["former"]) if values.get("former") else None
+    except AdapterError as error:
+        # What cannot be used any more must not take the present ones with it.
+        logger.warning("The former credentials of gateway %s cannot be used: %s", values["id"], error)
+    return KnownGateway(values["id"], present, values.get("version", 0), former, values.get("former_until") or 0.0)

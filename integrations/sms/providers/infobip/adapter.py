@@ -50,6 +50,7 @@ class InfobipAdapter(InfobipNumbers):
             "Webhook secret",
             "Key of the HMAC in Infobip's security settings. Webhooks are refused without this or a webhook user.",
             required=False,
+            for_webhooks=True,
         ),
         CredentialField(
             "webhook_signature_header",
@@ -57,6 +58,7 @@ class InfobipAdapter(InfobipNumbers):
             f"The header's name in those settings; {DEFAULT_HEADER} if empty.",
             secret=False,
             required=False,
+            for_webhooks=True,
         ),
         CredentialField(
             "webhook_user",
@@ -64,8 +66,11 @@ class InfobipAdapter(InfobipNumbers):
             "If Infobip's security settings have Basic instead of HMAC.",
             secret=False,
             required=False,
+            for_webhooks=True,
         ),
-        CredentialField("webhook_password", "Webhook password", "Belongs to the webhook user.", required=False),
+        CredentialField(
+            "webhook_password", "Webhook password", "Belongs to the webhook user.", required=False, for_webhooks=True
+        ),
     )
     # Infobip documents "thousands" a request and no limit; a thousand is what the engine hands out at once.
     capabilities = Capabilities(

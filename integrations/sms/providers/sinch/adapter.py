@@ -53,6 +53,7 @@ class SinchAdapter(SinchNumbers):
             "Webhook secret",
             "Key of the HMAC with which Sinch signs the service plan's callbacks. Webhooks are refused without it.",
             required=False,
+            for_webhooks=True,
         ),
         CredentialField(
             "numbers_project_id",

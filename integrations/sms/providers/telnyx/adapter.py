@@ -16,6 +16,7 @@ from integrations.sms.contract import (
 )
 from integrations.sms.errors import AdapterError
 from integrations.sms.events import DeliveryReport, InboundSms
+from integrations.sms.providers.telnyx.account import read_balance
 from integrations.sms.providers.telnyx.lookup import lookup_url, read_lookup
 from integrations.sms.providers.telnyx.numbers import TelnyxNumbers
 from integrations.sms.providers.telnyx.sending import read_send, send_body
@@ -57,6 +58,7 @@ class TelnyxAdapter(TelnyxNumbers):
             "Public key",
             "From the Telnyx portal (Account, Public key): it tells Telnyx's webhooks from forged ones.",
             secret=False,
+            for_webhooks=True,
         ),
         CredentialField(
             "messaging_profile_id",
@@ -89,7 +91,7 @@ class TelnyxAdapter(TelnyxNumbers):
     def __init__(self, config: GatewayConfig) -> None:
         super().__init__(config)
         self._api = f"{(config.base_url or self.default_base_url).rstrip('/')}/v2"
-        self._send_url = f"{self._api}/messages"
+        self._send_url, self._balance_url = f"{self._api}/messages", f"{self._api}/balance"
         self._headers = (("authorization", f"Bearer {self._required('api_key')}"), ("accept", "application/json"))
         self._send_headers = (*self._headers, ("content-type", "application/json"))
         key = config.options.get("key", "")
@@ -144,6 +146,18 @@ class TelnyxAdapter(TelnyxNumbers):
             ProviderError: the look-up itself was refused.
         """
         return read_lookup(message, reply)
+
+    def build_check(self, *, on_date: str) -> Request:  # noqa: ARG002  the contract's signature
+        """A request for the account's balance."""
+        return Request("GET", self._balance_url, self._headers)
+
+    def parse_check(self, reply: Reply) -> str:
+        """The account's balance.
+
+        Raises:
+            ProviderError: refused, or not understood.
+        """
+        return read_balance(reply)
 
     def verify(self, webhook: Webhook) -> None:
         """Check the signature and its time.
