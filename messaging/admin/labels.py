@@ -38,6 +38,9 @@ ALERT_LABELS: Labels = {
     Alert.Kind.GATEWAY_STOPPED: "danger",
     Alert.Kind.GATEWAY_DOWN: "danger",
     Alert.Kind.NUMBER_STOPPED: "warning",
+    Alert.Kind.NUMBERS_DIFFER: "warning",
+    Alert.Kind.CLOCK: "danger",
+    Alert.Kind.FOREIGN_SECRET: "danger",
 }
 
 NUMBER_LABELS: Labels = {
