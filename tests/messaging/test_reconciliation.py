@@ -176,9 +176,7 @@ def test_a_list_that_breaks_off_changes_nothing(
 @pytest.mark.parametrize("how", ["429", "500"])
 def test_a_provider_that_wants_patience_gets_it(gateway: Gateway, simulator: SimulatorProcess, how: str) -> None:
     simulator.numbers(A, B, C)
-    simulator.settings(
-        number_page_size=1, number_page_fails=2, number_page_fails_how=how, number_page_fails_times=2
-    )
+    simulator.settings(number_page_size=1, number_page_fails=2, number_page_fails_how=how, number_page_fails_times=2)
     check = compare(gateway)
     assert (check.failed, check.listed) == (False, 3)
     assert len(findings()) == 3

@@ -28,7 +28,11 @@ def numbers_of(api: httpx.Client, **query: str) -> list[str]:
 def test_numbers_change_behind_the_clients_back(simulator: SimulatorProcess, api: httpx.Client) -> None:
     simulator.numbers("24365", {"number": "+14155550101", "name": "Desk", "sms_url": "https://a.example/in"})
     (row,) = api.get(LIST).json()["incoming_phone_numbers"]
-    assert (row["phone_number"], row["friendly_name"], row["sms_url"]) == ("+14155550101", "Desk", "https://a.example/in")
+    assert (row["phone_number"], row["friendly_name"], row["sms_url"]) == (
+        "+14155550101",
+        "Desk",
+        "https://a.example/in",
+    )
     assert list(simulator.owned()) == ["+14155550101", "24365"]
     simulator.numbers("+14155550102")
     assert numbers_of(api) == ["+14155550102"]
