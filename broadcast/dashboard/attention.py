@@ -246,6 +246,6 @@ def _unrouted_messages() -> list[Attention]:
     newest = unrouted.order_by("-id").first()
     if newest is None:
         return []
-    text = f"Somebody wrote to {newest.recipient}, which is no number of ours at that gateway."
+    text = f"Somebody wrote to {newest.recipient}. {newest.decision}"
     link = page_link(newest, "Inbound messages")
     return [Attention("warning", link, text, "Add the number, or release it at the provider.")]

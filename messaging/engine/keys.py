@@ -20,7 +20,8 @@ STOPS = "{inbound}:stops"
 STOPPED = "{inbound}:stopped"
 #: Hash of gateways for the webhook process: key in URLs → encrypted settings.
 WEBHOOK_GATEWAYS = "webhooks:gateways"
-#: Seconds for which a webhook that was signed for another address is remembered.
+#: Seconds for which a refused webhook is remembered that was signed for another address, with another gateway's secret, or
+#: by another clock.
 WRONG_URL_SECONDS = 15 * 60
 
 
@@ -171,3 +172,13 @@ def hold_of_account(account_id: int, recipient: str) -> str:
 def wrong_url(gateway_id: int) -> str:
     """The address, without its query, that a gateway's provider signs although ours is set to another."""
     return f"webhooks:wrong-url:{gateway_id}"
+
+
+def foreign_secret(gateway_id: int) -> str:
+    """The gateway of ours, by its id, whose secret webhooks are signed with that came to this one."""
+    return f"webhooks:foreign-secret:{gateway_id}"
+
+
+def clock(gateway_id: int) -> str:
+    """How many seconds later it is here than in the signatures of a gateway's webhooks, which are refused for it."""
+    return f"webhooks:clock:{gateway_id}"
