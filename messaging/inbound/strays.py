@@ -73,14 +73,16 @@ def _belongs(message: InboundMessage) -> Belongs:
     rows = PhoneNumber.objects.filter(number=message.recipient).select_related("account", "gateway")
     rows = rows.defer("gateway__credentials")
     here = message.gateway.name
+    released = rows.filter(gateway_id=message.gateway_id, state=PhoneNumber.State.RELEASED).order_by("pk").last()
     live = rows.exclude(state=PhoneNumber.State.RELEASED).order_by("pk").first()
     if live is not None:
         why = (
             f"{live.number} belongs to {live.account} at the gateway “{live.gateway}”; this came in at “{here}”. Kept, not "
             f"answered: have the provider send it to “{live.gateway}”."
         )
-        return Belongs(why, live.account, live)
-    released = rows.filter(gateway_id=message.gateway_id, state=PhoneNumber.State.RELEASED).order_by("pk").last()
+        # The same short code of another country is somebody else's; a whole number is the same everywhere.
+        has_moved = released is not None and released.account_id == live.account_id
+        return Belongs(why, live.account, live) if live.number.startswith("+") or has_moved else Belongs(why)
     if released is None:
         return Belongs("There is no such number at this gateway.")
     at = released_at(released)
