@@ -12,7 +12,7 @@ from broadcast.core.admin import page_link
 from messaging.models import NumberFinding
 from messaging.services.gateways import inbound_url, status_url
 from messaging.services.number_repairs import batches_from
-from messaging.services.number_urls import Whose, names_by_key, whose
+from messaging.services.number_urls import Whose, is_same, names_by_key, whose
 from messaging.states import BatchState
 
 Kind = NumberFinding.Kind
@@ -55,13 +55,30 @@ class Side:
     differs: bool = False
 
 
+#: Of a number whose messages do arrive.
+STATUSES_ELSEWHERE = (
+    "It is ours, its messages arrive, and what the provider reports by its number goes elsewhere. Reports of single messages "
+    "arrive all the same where each names its own address. Wire it to us to have both right."
+)
+
+
+def meaning(finding: NumberFinding) -> str:
+    """What a finding means, and what may be done."""
+    if finding.kind == Kind.WRONG_URLS and is_same(finding.inbound_url, inbound_url(finding.gateway)):
+        return STATUSES_ELSEWHERE
+    return MEANINGS[finding.kind]
+
+
 def in_words(finding: NumberFinding) -> str:
     """What there is to know of a finding, in a line."""
     if finding.kind == Kind.WRONG_URLS:
-        url, ours = finding.inbound_url, inbound_url(finding.gateway)
-        return f"Messages go to {_host(url)}" if url != ours else f"Statuses go to {_host(finding.status_url)}"
+        if is_same(finding.inbound_url, inbound_url(finding.gateway)):
+            return f"Statuses go to {_host(finding.status_url)}"
+        return f"Messages go to {_host(finding.inbound_url)}"
     if finding.kind == Kind.UNKNOWN:
-        return f"Called “{finding.friendly_name}” there" if finding.friendly_name else "Only the provider has it"
+        # Many are called by their own digits.
+        has_name = any(character.isalpha() for character in finding.friendly_name)
+        return f"Called “{finding.friendly_name}” there" if has_name else "Only the provider has it"
     if finding.kind == Kind.MISSING:
         return "Only we have it"
     return "Billed although it was released"
@@ -89,7 +106,7 @@ def sides(finding: NumberFinding) -> list[Side]:
             ("Messages go to", inbound_url(finding.gateway), finding.inbound_url),
             ("Statuses go to", status_url(finding.gateway), finding.status_url),
         ):
-            differs = finding.kind == Kind.WRONG_URLS and url != expected
+            differs = finding.kind == Kind.WRONG_URLS and not is_same(url, expected)
             rows.append(Side(name, expected, url or "-", whose(url, names).text, differs=differs))
     return rows
 

@@ -17,9 +17,9 @@ from broadcast.core.admin import LargeTableMixin, ReadOnlyAdmin, display, page_l
 from broadcast.core.confirm import ConfirmForm, confirmed_action
 from messaging.admin.finding_forms import GiveForm, IgnoreForm, WireForm
 from messaging.admin.finding_words import (
-    MEANINGS,
     give_context,
     in_words,
+    meaning,
     release_context,
     sides,
     wire_context,
@@ -239,7 +239,7 @@ class NumberFindingAdmin(LargeTableMixin, ReadOnlyAdmin[NumberFinding]):
     @display(description="What it means")
     def display_meaning(self, finding: NumberFinding) -> str:
         """What it means, and what each repair does."""
-        return MEANINGS[finding.kind]
+        return meaning(finding)
 
     @display(description="Both sides")
     def display_sides(self, finding: NumberFinding) -> str:

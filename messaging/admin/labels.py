@@ -39,6 +39,7 @@ ALERT_LABELS: Labels = {
     Alert.Kind.GATEWAY_DOWN: "danger",
     Alert.Kind.NUMBER_STOPPED: "warning",
     Alert.Kind.NUMBERS_DIFFER: "warning",
+    Alert.Kind.NUMBERS_UNREAD: "warning",
     Alert.Kind.CLOCK: "danger",
     Alert.Kind.FOREIGN_SECRET: "danger",
 }

@@ -31,6 +31,7 @@ class Alert(models.Model):
         GATEWAY_DOWN = "gateway_down", "Provider cannot be reached"
         NUMBER_STOPPED = "number_stopped", "Provider refuses a number"
         NUMBERS_DIFFER = "numbers_differ", "Numbers differ from the provider's"
+        NUMBERS_UNREAD = "numbers_unread", "Numbers cannot be compared"
         CLOCK = "clock", "Clocks differ"
         FOREIGN_SECRET = "foreign_secret", "Signed with another gateway's secret"
 

@@ -43,7 +43,7 @@ class NumberFinding(models.Model):
     STANDING = (State.OPEN, State.IGNORED)
 
     gateway = models.ForeignKey(Gateway, on_delete=models.CASCADE, related_name="number_findings")
-    number = models.CharField(max_length=32, help_text="As the provider writes it.")
+    number = models.CharField(max_length=32)
     kind = models.CharField(max_length=12, choices=Kind)
     state = models.CharField(max_length=10, choices=State, default=State.OPEN)
     phone_number = models.ForeignKey(

@@ -38,7 +38,7 @@ def is_wired(gateway: Gateway, listed: ProviderNumber) -> bool:
     """
     tells = gateway.adapter.capabilities.number_urls
     pairs = ((listed.inbound_url, inbound_url(gateway)), (listed.status_url, status_url(gateway)))
-    return all(_same(theirs, ours) or (not theirs and not tells) for theirs, ours in pairs)
+    return all(is_same(theirs, ours) or (not theirs and not tells) for theirs, ours in pairs)
 
 
 def whose(url: str, gateways: dict[str, str]) -> Whose:
@@ -74,7 +74,8 @@ def names_by_key() -> dict[str, str]:
     return dict(Gateway.objects.values_list("key", "name"))
 
 
-def _same(theirs: str, ours: str) -> bool:
+def is_same(theirs: str, ours: str) -> bool:
+    """Whether a provider's address is ours, in whatever way it writes it."""
     return theirs == ours or (bool(theirs) and _parts(theirs) == _parts(ours))
 
 

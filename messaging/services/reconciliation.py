@@ -21,7 +21,8 @@ from integrations.models import Gateway
 from integrations.sms.contract import ProviderNumber
 from integrations.sms.errors import AdapterError
 from messaging.engine.seats import Seat
-from messaging.models import NumberCheck, NumberFinding, PhoneNumber
+from messaging.models import Alert, NumberCheck, NumberFinding, PhoneNumber
+from messaging.services.alerts import raise_alert, resolve
 from messaging.services.findings import apply, tell
 from messaging.services.number_urls import is_wired
 from messaging.services.provider_numbers import NIGHTLY, NumbersUnavailable, Patience, ProviderNumbers
@@ -43,6 +44,8 @@ TRY_AGAIN = dt.timedelta(hours=1)
 TRY_UNTIL = dt.timedelta(hours=6)
 #: A comparison of which no page has come for so long is over, whatever it says.
 LOST = dt.timedelta(minutes=10)
+#: Without a comparison for so long, people are told.
+UNREAD = dt.timedelta(days=3)
 #: Longest that a task may take, seconds: a long list of a slow provider.
 TASK_SECONDS = 1800
 TASK = "messaging.tasks.reconcile_gateway"
@@ -177,6 +180,7 @@ def _reconcile(gateway: Gateway, patience: Patience, go_on: Callable[[], bool]) 
         text = f"Not compared, and nothing was changed: the provider's list could not be read to its end. {error}"
         logger.warning("The numbers of gateway %s could not be compared: %s", gateway.pk, error)
         rows.update(finished_at=timezone.now(), failed=True, text=text[:500])
+        _tell_of_failure(gateway, check.compared_at, str(error))
     else:
         with transaction.atomic():
             # Two that were at it at once write one after the other.
@@ -184,11 +188,25 @@ def _reconcile(gateway: Gateway, patience: Patience, go_on: Callable[[], bool]) 
             differences, left_out = compare(gateway=gateway, listed=listed, started=started)
             apply(gateway=gateway, differences=differences, left_out=left_out, at=started)
             tell(gateway)
+            resolve(kind=Alert.Kind.NUMBERS_UNREAD, gateway=gateway, note="They were compared.")
             now = timezone.now()
             text = _summary(gateway, listed, differences)
             rows.update(finished_at=now, compared_at=now, failed=False, listed=len(listed), text=text[:500])
     check.refresh_from_db()
     return check
+
+
+def _tell_of_failure(gateway: Gateway, compared_at: dt.datetime | None, why: str) -> None:
+    """One night without a comparison is nothing; several in a row need somebody."""
+    since = compared_at or gateway.created_at
+    if timezone.now() - since < UNREAD:
+        return
+    text = (
+        f"The numbers of {gateway} could not be compared with the provider's list since {since:%-d %B}: what is billed or wired "
+        f"wrongly there is not noticed. Last: {why}"
+    )
+    with transaction.atomic():
+        raise_alert(kind=Alert.Kind.NUMBERS_UNREAD, gateway=gateway, text=text)
 
 
 def compare(

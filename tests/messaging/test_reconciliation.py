@@ -16,7 +16,7 @@ from integrations.models import Gateway
 from integrations.simulator.process import SimulatorProcess
 from messaging.engine import keys
 from messaging.engine.slots import take_slot
-from messaging.models import NumberCheck, NumberFinding, PhoneNumber
+from messaging.models import Alert, NumberCheck, NumberFinding, PhoneNumber
 from messaging.services import reconciliation
 from messaging.services.findings import apply
 from messaging.services.number_repairs import ignore
@@ -190,6 +190,19 @@ def test_wrong_credentials_change_nothing_and_are_named(gateway: Gateway) -> Non
     assert check.failed
     assert "auth token" in check.text.lower()
     assert findings() == []
+
+
+def test_several_nights_without_a_comparison_are_told(gateway: Gateway, simulator: SimulatorProcess) -> None:
+    simulator.settings(number_page_fails=1, number_page_fails_how="html")
+    compare(gateway)
+    assert not Alert.objects.exists(), "one night is nothing"
+    Gateway.objects.update(created_at=timezone.now() - dt.timedelta(days=4))
+    compare(gateway)
+    alert = Alert.objects.get()
+    assert (alert.kind, alert.gateway) == ("numbers_unread", gateway)
+    simulator.settings(number_page_fails=0)
+    compare(gateway)
+    assert not Alert.objects.open().exists()
 
 
 def test_a_list_without_any_of_ours_doubts_the_credentials(gateway: Gateway, simulator: SimulatorProcess) -> None:
