@@ -114,7 +114,12 @@ class NumberBook:
     def to_json(self) -> list[dict[str, str]]:
         """What is owned, short codes last, as ``replace`` takes it."""
         owned = [
-            {"number": item.number, "name": item.friendly_name, "sms_url": item.sms_url, "status_url": item.status_callback}
+            {
+                "number": item.number,
+                "name": item.friendly_name,
+                "sms_url": item.sms_url,
+                "status_url": item.status_callback,
+            }
             for item in self.owned.values()
         ]
         return [*owned, *({"number": code} for code in sorted(self.short_codes))]
@@ -128,7 +133,7 @@ class NumberBook:
         Raises:
             SettingsError: it is not such a list; nothing was changed.
         """
-        rows = numbers if isinstance(numbers, list) else [None]
+        rows: list[Any] = numbers if isinstance(numbers, list) else [None]
         if not all(isinstance(row, dict) and all(isinstance(value, str) for value in row.values()) for row in rows):
             raise SettingsError("'numbers' is not a list of objects with the text 'number'.")
         if not all(re.fullmatch(r"\+[1-9]\d{6,14}|\d{3,8}", row.get("number", "")) for row in rows):

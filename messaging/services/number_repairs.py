@@ -58,6 +58,8 @@ def give(
     """
     finding = _open(finding_id, Kind.UNKNOWN, Kind.STILL_THERE)
     account = Account.objects.get(pk=account_id)
+    if not account.is_active:
+        raise NotRepaired(f"{account} is {account.get_status_display().lower()}. Choose an active account.")
     with _provider(finding) as provider:
         listed = _look(finding, provider)
         if listed is None:

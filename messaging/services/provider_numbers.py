@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from broadcast.core.config import config
+from broadcast.core.crypto import DecryptionError
 from broadcast.core.redis import RedisAway
 from integrations.http.httpx_driver import HttpxDriver
 from integrations.http.values import Reply, Request, TransportFailure
@@ -81,7 +82,7 @@ class ProviderNumbers:
     def __enter__(self) -> Self:
         try:
             self.adapter = self.gateway.adapter
-        except (AdapterError, LookupError) as error:
+        except (AdapterError, LookupError, DecryptionError) as error:
             raise NumbersUnavailable(str(error)) from error
         # Connecting, writing and waiting have a third each, so that the slot is not another's before the request is over.
         self._driver = HttpxDriver(timeout_seconds=config().request_timeout_seconds / 3)

@@ -91,7 +91,8 @@ def due_gateways(*, now: dt.datetime | None = None) -> list[Gateway]:
     now = now or timezone.now()
     checks = {check.gateway_id: check for check in NumberCheck.objects.all()}
     found = []
-    for gateway in Gateway.objects.filter(is_enabled=True, stopped_reason=""):
+    # One whose credentials cannot be read keeps no other from its turn.
+    for gateway in Gateway.objects.filter(is_enabled=True, stopped_reason="").defer("credentials"):
         at = last_time(gateway.pk, now)
         check = checks.get(gateway.pk)
         started = check.started_at if check else None

@@ -219,9 +219,12 @@ def test_comparing_from_the_gateways_page(
     assert "Not compared yet" in page_of(operator.get(gateway_url("change", gateway)))
     assert operator.get(gateway_url("compare", gateway)).status_code == 405
     called: list[tuple[str, tuple[Any, ...]]] = []
-    monkeypatch.setattr(
-        "broadcast.core.queue.enqueue", lambda path, *args, **_options: called.append((path, args)) or True
-    )
+
+    def call(path: str, *args: Any, **_options: Any) -> bool:
+        called.append((path, args))
+        return True
+
+    monkeypatch.setattr("broadcast.core.queue.enqueue", call)
     page = page_of(operator.post(gateway_url("compare", gateway), follow=True))
     assert called == [("messaging.tasks.reconcile_gateway", (gateway.pk,))]
     assert "Comparing…" in page

@@ -16,7 +16,6 @@ from integrations.models import Gateway
 from integrations.simulator.process import SimulatorProcess
 from messaging import tasks
 from messaging.models import NumberCheck, NumberFinding, PhoneNumber
-from messaging.services import number_repairs
 from messaging.services.gateways import inbound_url, status_url
 from messaging.services.number_repairs import (
     NotRepaired,
@@ -29,6 +28,7 @@ from messaging.services.number_repairs import (
     write_off,
 )
 from messaging.services.number_urls import names_by_key, whose
+from messaging.services.provider_numbers import ProviderNumbers
 from tests.factories import AccountFactory, BatchFactory, GatewayFactory, SenderPoolFactory, StaffFactory
 from tests.messaging.numbers_at_provider import ELSEWHERE, A, B, alerts, compare, findings, only, ours, wired
 
@@ -110,6 +110,15 @@ def test_a_number_of_another_account_is_not_given_away(
         give(finding_id=only().pk, account_id=taken.account_id, user=user)
     assert simulator.owned()[A]["sms_url"] == "", "nothing was wired"
     assert findings() == [(A, "unknown", "gone")]
+
+
+def test_an_account_that_is_closed_gets_no_number(gateway: Gateway, simulator: SimulatorProcess, user: User) -> None:
+    simulator.numbers(A)
+    compare(gateway)
+    closed = AccountFactory.create(status="closed")
+    with pytest.raises(NotRepaired, match="Choose an active account"):
+        give(finding_id=only().pk, account_id=closed.pk, user=user)
+    assert not PhoneNumber.objects.exists()
 
 
 def test_a_number_that_is_gone_by_now_is_not_given(gateway: Gateway, simulator: SimulatorProcess, user: User) -> None:
@@ -346,4 +355,4 @@ def test_whose_an_address_is_of_ours(gateway: Gateway) -> None:
 
 
 def test_a_person_does_not_wait_long() -> None:
-    assert number_repairs.ProviderNumbers(GatewayFactory.build()).patience.longest_seconds <= 2
+    assert ProviderNumbers(GatewayFactory.build()).patience.longest_seconds <= 2

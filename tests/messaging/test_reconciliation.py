@@ -357,6 +357,14 @@ def test_each_gateway_is_due_once_a_night_at_a_time_of_its_own() -> None:
     assert set(due_gateways(now=night + dt.timedelta(days=1))) == {one, two}
 
 
+def test_a_gateway_that_cannot_be_read_keeps_no_other_from_its_turn() -> None:
+    broken, right = GatewayFactory.create(), GatewayFactory.create()
+    Gateway.objects.update(created_at=dt.datetime(2026, 1, 1, tzinfo=dt.UTC))
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE integrations_gateway SET credentials = 'rubbish' WHERE id = %s", [broken.pk])
+    assert [gateway.pk for gateway in due_gateways()] == [right.pk]
+
+
 def test_one_that_failed_at_night_is_tried_again_in_the_morning_and_not_all_day() -> None:
     gateway = GatewayFactory.create()
     Gateway.objects.update(created_at=dt.datetime(2026, 1, 1, tzinfo=dt.UTC))
