@@ -54,7 +54,9 @@ class SimulatorSettings:
     numbers: tuple[str, ...] = _option(
         ("+14155552600", "24365"), "numbers owned from the start: E.164, or a short code's digits"
     )
-    number_page_size: int = _option(0, "most numbers on a page of those owned, whatever is asked for; 0: as asked", low=0)
+    number_page_size: int = _option(
+        0, "most numbers on a page of those owned, whatever is asked for; 0: as asked", low=0
+    )
     number_page_fails: int = _option(0, "which page of that list is answered with an error; 0 for none", low=0)
     number_page_fails_how: str = _option("429", "how that page fails: 429, 500, or html (a page for people, with 200)")
     number_page_fails_times: int = _option(0, "how often it fails before it is answered; 0 for always", low=0)

@@ -227,19 +227,21 @@ def test_numbers_of_the_last_hour_are_left_out(gateway: Gateway, simulator: Simu
     assert {kind for _, kind, _ in findings()} == {"missing", "wrong_urls", "still_there"}
 
 
+@pytest.mark.parametrize(("was", "becomes"), [("active", "released"), ("pending", "active")])
 def test_what_changes_while_the_list_is_read_is_left_out(
-    gateway: Gateway, simulator: SimulatorProcess, monkeypatch: pytest.MonkeyPatch
+    gateway: Gateway, simulator: SimulatorProcess, monkeypatch: pytest.MonkeyPatch, was: str, becomes: str
 ) -> None:
-    row = ours(gateway, A)
-    simulator.numbers(wired(gateway, A))
+    """Released, or wired at last: the page that was read before says the opposite."""
+    row = ours(gateway, A, state=was)
+    simulator.numbers(wired(gateway, A) if becomes == "released" else A)
     send = HttpxDriver.send
 
-    def released_meanwhile(self: HttpxDriver, request: Request) -> Reply:
+    def changed_meanwhile(self: HttpxDriver, request: Request) -> Reply:
         reply = send(self, request)
-        PhoneNumber.objects.filter(pk=row.pk).update(state="released", updated_at=timezone.now())
+        PhoneNumber.objects.filter(pk=row.pk).update(state=becomes, updated_at=timezone.now())
         return reply
 
-    monkeypatch.setattr(HttpxDriver, "send", released_meanwhile)
+    monkeypatch.setattr(HttpxDriver, "send", changed_meanwhile)
     compare(gateway)
     assert findings() == []
 
