@@ -24,6 +24,7 @@ _SHOWN: dict[str, tuple[str, ...]] = {
         "suppression",
         "inboundmessage",
         "rejectedwebhook",
+        "numberfinding",
         "alert",
         "optoutreview",
         "conversation",
@@ -64,7 +65,7 @@ ROLES: dict[str, frozenset[str]] = {
         | _permissions(["add", "change", "delete"], "accounts", "membership")
         | _permissions(["add", "change"], "messaging", "phonenumber", "suppression")
         | _permissions(["add", "change", "delete"], "messaging", "senderpool")
-        | _permissions(["change"], "messaging", "alert", "optoutreview", "rejectedwebhook")
+        | _permissions(["change"], "messaging", "alert", "optoutreview", "rejectedwebhook", "numberfinding")
         | _permissions(["change"], "messaging", "conversation")
         | _permissions(["add", "change", "delete"], "messaging", "cannedreply")
         | _permissions(["add", "change", "delete"], "campaigns", "campaign", "campaignlist", "subscriber")

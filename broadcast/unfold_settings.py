@@ -163,6 +163,7 @@ UNFOLD: dict[str, Any] = {
                 "title": "Numbers",
                 "items": [
                     _item("Phone numbers", "dialpad", "messaging_phonenumber"),
+                    _item("Number findings", "compare_arrows", "messaging_numberfinding"),
                     _item("Sender pools", "hub", "messaging_senderpool"),
                     _item("Gateways", "router", "integrations_gateway"),
                 ],

@@ -28,6 +28,7 @@ from messaging.jobs import inbound, sweeper
 from messaging.jobs.recorder import Recorder
 from messaging.services.alert_mail import email_open
 from messaging.services.gateways import status_url, stop_gateway, stop_number
+from messaging.services.reconciliation import NotCompared, call_due, reconcile
 from messaging.services.rejections import pause_for_rejections
 
 logger = logging.getLogger(__name__)
@@ -168,6 +169,21 @@ def email_alerts() -> None:
     with Seat("alert-mail") as seat:
         if seat.taken:
             email_open()
+
+
+def reconcile_due() -> None:
+    """Have the numbers of gateways compared whose time of the night has come."""
+    call_due()
+
+
+def reconcile_gateway(gateway_id: int) -> None:
+    """Compare one gateway's numbers with its provider's list."""
+    try:
+        reconcile(gateway_id=gateway_id)
+    except NotCompared as reason:
+        logger.info("%s", reason)
+    except RedisAway as error:
+        logger.warning("Redis is away, so the numbers of gateway %s are not compared now: %s", gateway_id, error)
 
 
 def _keep_reading(name: str, run: sweeper.Reader, task: str) -> None:

@@ -39,6 +39,7 @@ _CONTROLS = {
     "/stats": ("GET",),
     "/settings": ("GET", "PUT", "POST"),
     "/reset": ("POST",),
+    "/numbers": ("GET", "PUT"),
     "/people/inbound": ("POST",),
 }
 #: Paths under which a connection reports what it could not parse.
@@ -142,6 +143,8 @@ class App:
         elif request.path == "/reset":
             carrier.reset()
             exchange.reply(200, b'{"ok":true}')
+        elif request.path == "/numbers":
+            self._numbers(exchange)
         elif request.path == "/settings":
             if request.method == "GET":
                 exchange.reply(200, orjson.dumps(carrier.settings.to_json()))
@@ -157,6 +160,17 @@ class App:
             exchange.reply(400, _error(str(error)))
         else:
             exchange.reply(200, orjson.dumps(self.carrier.settings.to_json()))
+
+    def _numbers(self, exchange: Exchange) -> None:
+        """Which numbers the account owns; PUT replaces them, as if somebody had done it in the provider's own console."""
+        book = self.carrier.numbers
+        try:
+            if exchange.request.method == "PUT":
+                book.replace(_object(exchange).get("numbers"))
+        except SettingsError as error:
+            exchange.reply(400, _error(str(error)))
+        else:
+            exchange.reply(200, orjson.dumps({"numbers": book.to_json()}))
 
     def _inbound(self, exchange: Exchange) -> None:
         """A person writes: 202 at once, or with ``"wait": true`` when the webhook was answered."""

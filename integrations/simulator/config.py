@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, get_type_hints
 
+PAGE_FAILS_HOW = ("429", "500", "html")
 FAIL_HOW = ("mixed", "status", "close", "hang")
 DIALECTS = ("twilio", "infobip", "sinch", "telnyx")
 
@@ -63,6 +64,12 @@ class SimulatorSettings:
     numbers: tuple[str, ...] = _option(
         ("+14155552600", "24365"), "numbers owned from the start: E.164, or a short code's digits"
     )
+    number_page_size: int = _option(
+        0, "most numbers on a page of those owned, whatever is asked for; 0: as asked", low=0
+    )
+    number_page_fails: int = _option(0, "which page of that list is answered with an error; 0 for none", low=0)
+    number_page_fails_how: str = _option("429", "how that page fails: 429, 500, or html (a page for people, with 200)")
+    number_page_fails_times: int = _option(0, "how often it fails before it is answered; 0 for always", low=0)
     inbound_url: str = _option("", "where inbound messages of numbers without an SmsUrl go (short codes have none)")
     seed: int = _option(1, "same seed, same latencies, errors and people for each recipient, in any order of arrival")
 
@@ -124,6 +131,10 @@ class SimulatorSettings:
             raise SettingsError(f"account_sid {self.account_sid!r} is not valid: use AC and 32 hexadecimal digits.")
         if self.fail_how not in FAIL_HOW:
             raise SettingsError(f"fail_how {self.fail_how!r} is not known: use one of {', '.join(FAIL_HOW)}.")
+        if self.number_page_fails_how not in PAGE_FAILS_HOW:
+            raise SettingsError(
+                f"number_page_fails_how {self.number_page_fails_how!r} is not known: use one of {', '.join(PAGE_FAILS_HOW)}."
+            )
         if self.inbound_dialect not in DIALECTS:
             raise SettingsError(
                 f"inbound_dialect {self.inbound_dialect!r} is not known: use one of {', '.join(DIALECTS)}."

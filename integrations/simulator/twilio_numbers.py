@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -34,6 +35,9 @@ class TwilioNumbers:
     def __init__(self, carrier: Carrier) -> None:
         self._carrier = carrier
         self._shop = NumberShop(carrier)
+        # How often a page has failed since the settings that say so.
+        self._failing = carrier.settings
+        self._failed = 0
 
     def search(self, country: str, kind: str, form: Form) -> Result:
         """Numbers on offer."""
@@ -113,6 +117,12 @@ class TwilioNumbers:
             asked = page_request(form)
         except ValueError:
             return error_body(20001)
+        settings = self._carrier.settings
+        if settings.number_page_size:
+            asked = replace(asked, size=min(asked.size, settings.number_page_size))
+        failure = self._failure(asked.page + 1)
+        if failure is not None:
+            return failure
         pattern = re.escape(form.get("PhoneNumber", "")).replace(r"\*", r"\d")
         name = form.get("FriendlyName")
         matching = [
@@ -125,6 +135,18 @@ class TwilioNumbers:
         shown = [self._shown(owned) for owned in page]
         path = f"{self._base()}/IncomingPhoneNumbers.json"
         return 200, orjson.dumps(page_json(path, "incoming_phone_numbers", shown, asked, token))
+
+    def _failure(self, page: int) -> Result | None:
+        """The error that a page of the list is answered with, None for none."""
+        settings = self._carrier.settings
+        if settings is not self._failing:
+            self._failing, self._failed = settings, 0
+        if page != settings.number_page_fails or 0 < settings.number_page_fails_times <= self._failed:
+            return None
+        self._failed += 1
+        if settings.number_page_fails_how == "html":
+            return 200, b"<html><body><h1>We will be back soon</h1></body></html>"
+        return error_body(20429 if settings.number_page_fails_how == "429" else 20500)
 
     def _base(self) -> str:
         return f"/{API_VERSION}/Accounts/{self._carrier.settings.account_sid}"

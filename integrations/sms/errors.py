@@ -55,11 +55,14 @@ class SignatureError(AdapterError):
     Args:
         text: what is wrong, without secrets.
         matching_url: the URL for which the signature would have matched, where one was found.
+        clock_seconds: how much later it is here than in the signature, where it matches and nothing but its time is wrong;
+            negative when it is earlier here.
     """
 
-    def __init__(self, text: str, *, matching_url: str = "") -> None:
+    def __init__(self, text: str, *, matching_url: str = "", clock_seconds: float | None = None) -> None:
         super().__init__(text)
         self.matching_url = matching_url
+        self.clock_seconds = clock_seconds
 
 
 class UnparsableWebhook(AdapterError):

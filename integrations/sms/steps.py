@@ -14,6 +14,7 @@ from collections.abc import Callable, Generator
 from typing import TypeVar
 
 from integrations.http.values import Reply, Request
+from integrations.sms.errors import ProviderError
 
 Outcome = TypeVar("Outcome")
 #: Requests one after another. Each is sent its reply; the outcome is what the generator returns.
@@ -35,15 +36,19 @@ def paged(build: Callable[[str], Request], read: Callable[[Reply], tuple[list[Ou
     Args:
         build: the request for a page, empty for the first.
         read: the entries of a page and the next page, empty at the end.
+
+    Raises:
+        ProviderError: the pages go in circles. Half a list is none: what is not in it would look as if it were gone.
     """
     entries: list[Outcome] = []
     page, seen = "", {""}
-    for _ in range(_MOST_PAGES):
+    while len(seen) <= _MOST_PAGES:
         reply = yield build(page)
         found, page = read(reply)
         entries += found
-        # A page that names itself, or one before it, as the next has told everything.
+        if not page:
+            return entries
         if page in seen:
             break
         seen.add(page)
-    return entries
+    raise ProviderError("pages", "The pages of the list go in circles. Try again later.", retryable=True)

@@ -2,6 +2,7 @@
 
 from messaging.admin.alerts import AlertAdmin
 from messaging.admin.batches import BatchAdmin
+from messaging.admin.findings import NumberFindingAdmin
 from messaging.admin.gateways import GatewayAdmin
 from messaging.admin.inbound import InboundMessageAdmin, RejectedWebhookAdmin
 from messaging.admin.inbox import CannedReplyAdmin, ConversationAdmin
@@ -19,6 +20,7 @@ __all__ = [
     "GatewayAdmin",
     "InboundMessageAdmin",
     "MessageAdmin",
+    "NumberFindingAdmin",
     "OptOutReviewAdmin",
     "PhoneNumberAdmin",
     "RejectedWebhookAdmin",

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.formats import date_format
 
@@ -19,6 +21,7 @@ from broadcast.core.admin import display
 from broadcast.core.redis import RedisAway, get_redis
 from integrations.admin import GatewayAdmin as PlainGatewayAdmin
 from integrations.models import Gateway
+from messaging.admin.number_checks import compare_view, panel, panel_view
 from messaging.engine import keys
 from messaging.models import Alert
 from messaging.services.gateways import WebhookMarks, webhook_marks
@@ -113,6 +116,19 @@ class GatewayAdmin(PlainGatewayAdmin):
             return "Redis is away"
         return f"{_time(marks.refused_at)}{f': {marks.why}' if marks.refused_at else ''}"
 
+    def get_urls(self) -> list[URLPattern]:
+        """Beside the page: comparing its numbers with the provider's."""
+        views = (("number-check", "number_check", panel_view), ("compare", "compare", compare_view))
+        own = [
+            path(
+                f"<path:object_id>/{address}/",
+                self.admin_site.admin_view(partial(view, self)),
+                name=f"integrations_gateway_{name}",
+            )
+            for address, name, view in views
+        ]
+        return [*own, *super().get_urls()]
+
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
@@ -126,6 +142,7 @@ class GatewayAdmin(PlainGatewayAdmin):
                 alerts = Alert.objects.open().filter(gateway=gateway, batch=None)
                 # That says the same.
                 trouble["alerts"] = alerts.exclude(kind=Alert.Kind.GATEWAY_DOWN) if trouble["circuit"] else alerts
+            trouble |= panel(request, gateway)
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **trouble})
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from broadcast.core.admin import Labels
-from messaging.models import Alert, InboundMessage, PhoneNumber, RejectedWebhook, Suppression
+from messaging.models import Alert, InboundMessage, NumberFinding, PhoneNumber, RejectedWebhook, Suppression
 from messaging.states import BatchState, MessageState
 
 MESSAGE_LABELS: Labels = {
@@ -38,6 +38,10 @@ ALERT_LABELS: Labels = {
     Alert.Kind.GATEWAY_STOPPED: "danger",
     Alert.Kind.GATEWAY_DOWN: "danger",
     Alert.Kind.NUMBER_STOPPED: "warning",
+    Alert.Kind.NUMBERS_DIFFER: "warning",
+    Alert.Kind.NUMBERS_UNREAD: "warning",
+    Alert.Kind.CLOCK: "danger",
+    Alert.Kind.FOREIGN_SECRET: "danger",
 }
 
 NUMBER_LABELS: Labels = {
@@ -64,4 +68,17 @@ REJECTED_LABELS: Labels = {
     RejectedWebhook.State.KEPT: "warning",
     RejectedWebhook.State.REPLAYED: "success",
     RejectedWebhook.State.DISMISSED: "info",
+}
+
+FINDING_KIND_LABELS: Labels = {
+    NumberFinding.Kind.UNKNOWN: "info",
+    NumberFinding.Kind.MISSING: "danger",
+    NumberFinding.Kind.WRONG_URLS: "danger",
+    NumberFinding.Kind.STILL_THERE: "warning",
+}
+FINDING_LABELS: Labels = {
+    NumberFinding.State.OPEN: "warning",
+    NumberFinding.State.REPAIRED: "success",
+    NumberFinding.State.IGNORED: "",
+    NumberFinding.State.GONE: "",
 }

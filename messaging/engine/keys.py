@@ -20,7 +20,8 @@ STOPS = "{inbound}:stops"
 STOPPED = "{inbound}:stopped"
 #: Hash of gateways for the webhook process: key in URLs → encrypted settings.
 WEBHOOK_GATEWAYS = "webhooks:gateways"
-#: Seconds for which a webhook that was signed for another address is remembered.
+#: Seconds for which a refused webhook is remembered that was signed for another address, with another gateway's secret, or
+#: by another clock.
 WRONG_URL_SECONDS = 15 * 60
 #: Seconds for which it is remembered when a gateway's webhooks last came.
 WEBHOOK_MARKS_SECONDS = 90 * 24 * 3600
@@ -177,3 +178,13 @@ def wrong_url(gateway_id: int) -> str:
 def webhook_marks(gateway_id: int) -> str:
     """Hash: when a gateway's webhooks last came (unix seconds): ``valid``, ``former``, ``refused``; ``former_version``, ``why``."""
     return f"webhooks:marks:{gateway_id}"
+
+
+def foreign_secret(gateway_id: int) -> str:
+    """The gateway of ours, by its id, whose secret webhooks are signed with that came to this one."""
+    return f"webhooks:foreign-secret:{gateway_id}"
+
+
+def clock(gateway_id: int) -> str:
+    """How many seconds later it is here than in the signatures of a gateway's webhooks, which are refused for it."""
+    return f"webhooks:clock:{gateway_id}"

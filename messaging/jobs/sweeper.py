@@ -24,6 +24,7 @@ from messaging.models import EarlyReport, Message, PhoneNumber
 from messaging.services import alert_mail, alerts, pools, stalls
 from messaging.services.batches import finish_batch
 from messaging.services.gateways import publish_gateways, watch_circuits
+from messaging.services.refusals import watch_refusals
 from messaging.services.tending import tend_batches as tend_batches
 from messaging.states import MessageState
 
@@ -74,6 +75,7 @@ def tell() -> None:
     """
     stalls.watch()
     watch_circuits()
+    watch_refusals()
     alerts.resolve_outdated()
     alert_mail.remind()
 

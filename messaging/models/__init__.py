@@ -5,6 +5,7 @@ from __future__ import annotations
 from messaging.models.alerts import Alert
 from messaging.models.batches import Batch
 from messaging.models.conversations import CannedReply, Conversation, ConversationNote
+from messaging.models.findings import NumberCheck, NumberFinding
 from messaging.models.inbound import InboundMessage, RejectedWebhook
 from messaging.models.messages import EarlyReport, Message
 from messaging.models.numbers import PhoneNumber
@@ -21,6 +22,8 @@ __all__ = [
     "EarlyReport",
     "InboundMessage",
     "Message",
+    "NumberCheck",
+    "NumberFinding",
     "OptOutReview",
     "PhoneNumber",
     "RejectedWebhook",

@@ -30,6 +30,10 @@ class Alert(models.Model):
         GATEWAY_STOPPED = "gateway_stopped", "Provider refuses everything"
         GATEWAY_DOWN = "gateway_down", "Provider cannot be reached"
         NUMBER_STOPPED = "number_stopped", "Provider refuses a number"
+        NUMBERS_DIFFER = "numbers_differ", "Numbers differ from the provider's"
+        NUMBERS_UNREAD = "numbers_unread", "Numbers cannot be compared"
+        CLOCK = "clock", "Clocks differ"
+        FOREIGN_SECRET = "foreign_secret", "Signed with another gateway's secret"
 
     kind = models.CharField(max_length=20, choices=Kind)
     batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="alerts", null=True, blank=True)

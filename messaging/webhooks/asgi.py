@@ -24,6 +24,7 @@ from messaging.engine import keys
 from messaging.webhooks.commit import Event, GroupCommit
 from messaging.webhooks.gateways import GatewayDirectory, KnownGateway, NothingPublished
 from messaging.webhooks.marks import Marks
+from messaging.webhooks.refusals import Refusals
 from messaging.wording import is_opt_out
 
 logger = logging.getLogger("webhooks")
@@ -62,6 +63,7 @@ class Application:
         self.gateways = GatewayDirectory(self.client)
         self.commit = GroupCommit(self.client)
         self.marks = Marks(self.client)
+        self.refusals = Refusals(self.client, self.gateways)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI entry point."""
@@ -122,12 +124,14 @@ class Application:
             logger.warning("A webhook for gateway %s is refused: %s%s", gateway.id, error, hint)
             await self._remember_wrong_url(gateway.id, error)
             await self.marks.refused(gateway.id, f"{error}{hint}")
+            await self.refusals.note(gateway, webhook, error)
             return Reply(403, {}, b"The signature is missing or wrong.")
         except AdapterError as error:
             # Signed or not, it cannot be read; without a signature nothing may be stored.
             await self.marks.refused(gateway.id, str(error))
             return Reply(403, {}, b"The signature cannot be checked.")
         await self.commit.store(_event(match["kind"], gateway, webhook))
+        await self.refusals.accepted(gateway)
         return gateway.adapter.webhook_reply()
 
     async def _verify(self, gateway: KnownGateway, webhook: Webhook) -> None:

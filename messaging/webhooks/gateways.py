@@ -11,7 +11,7 @@ from typing import Any
 
 import redis
 
-from broadcast.core.crypto import decrypt
+from broadcast.core.crypto import DecryptionError, decrypt
 from broadcast.core.redis import AsyncClient
 from integrations.sms.contract import GatewayConfig, SmsAdapter
 from integrations.sms.errors import AdapterError
@@ -87,6 +87,20 @@ class GatewayDirectory:
         if key not in self.known or self.known[key][0] != token:
             self.known[key] = (token, _make(key, decrypt(token.decode())))
         return self.known[key][1]
+
+    def others(self, than: KnownGateway) -> list[KnownGateway]:
+        """The other gateways of the same kind, as they were read last; those that this process cannot read are left out."""
+        found = []
+        for key, token in self.tokens.items():
+            if key not in self.known or self.known[key][0] != token:
+                try:
+                    self.known[key] = (token, _make(key, decrypt(token.decode())))
+                except (DecryptionError, AdapterError, LookupError):
+                    continue
+            known = self.known[key][1]
+            if known.id != than.id and known.adapter.kind == than.adapter.kind:
+                found.append(known)
+        return found
 
     async def _read(self, *, since: float) -> None:
         """Read the gateways, unless somebody else has done so, or failed to, after ``since``."""

@@ -52,5 +52,6 @@ def check_webhook(webhook: Webhook, *, secret: bytes, now: float) -> None:
     if abs(behind) > TOLERANCE_SECONDS:
         raise SignatureError(
             f"The webhook was signed {abs(behind):.0f} seconds {'ago' if behind > 0 else 'from now'}; "
-            f"{TOLERANCE_SECONDS} are allowed. Check this server's clock; else somebody may be repeating an old webhook."
+            f"{TOLERANCE_SECONDS} are allowed. Check this server's clock; else somebody may be repeating an old webhook.",
+            clock_seconds=behind,
         )

@@ -18,7 +18,7 @@ from integrations.sms.contract import NumberQuery, ProviderNumber, SmsAdapter
 from integrations.sms.errors import NumberPending, ProviderError
 from integrations.sms.number_rules import SOLD, check_query, is_digits, price, refused, wanted_digits
 from integrations.sms.providers.telnyx.replies import decoded, fault_of
-from integrations.sms.steps import Steps
+from integrations.sms.steps import Steps, paged
 
 _PAGE_SIZE = 250
 _MAX_RESULTS = 250
@@ -164,16 +164,15 @@ class TelnyxNumbers(SmsAdapter):
             ProviderError: Telnyx refused.
         """
         address = yield from self._address()
-        numbers: list[ProviderNumber] = []
-        page = ""
-        while True:
-            reply = yield self.build_list(page=page)
+
+        def read(reply: Reply) -> tuple[list[ProviderNumber], str]:
             found, page = self.parse_list(reply)
             profiles = {item["phone_number"]: item.get("messaging_profile_id") for item in _entries(reply, "")}
-            ours = {item for item, profile_id in profiles.items() if profile_id == self._profile_id}
-            numbers += [replace(item, inbound_url=address) if item.number in ours else item for item in found]
-            if not page:
-                return numbers
+            ours = {number for number, profile_id in profiles.items() if profile_id == self._profile_id}
+            return [replace(item, inbound_url=address) if item.number in ours else item for item in found], page
+
+        numbers: list[ProviderNumber] = yield from paged(lambda page: self.build_list(page=page), read)
+        return numbers
 
     def build_release(self, provider_id: str) -> Request:
         """A release of an owned number."""

@@ -66,5 +66,6 @@ def check_signature(webhook: Webhook, key: Ed25519PublicKey) -> None:
         when = f"{abs(seconds) / 60:.0f} minutes {'old' if seconds > 0 else 'ahead'}"
         raise SignatureError(
             f"The webhook is Telnyx's but {when}; {TOLERANCE_SECONDS // 60} are allowed. Check this machine's clock. If it "
-            "is right, somebody sends what they overheard."
+            "is right, somebody sends what they overheard.",
+            clock_seconds=seconds,
         )
