@@ -119,9 +119,9 @@ def ask(gateway: Gateway, credentials: Mapping[str, str]) -> CheckResult:
     if numbers_request is None:
         return result
     numbers = _asked(adapter, numbers_request, adapter.parse_numbers_check, credentials)
-    if numbers.is_taken:
-        return replace(result, text=f"{result.text} Those for numbers too: {numbers.account}.", account=numbers.account)
-    return replace(numbers, text=f"What sends messages is taken, what buys numbers is not. {numbers.text}")
+    # Without numbers messages can still be sent, so that decides nothing.
+    told = f"Numbers too: {numbers.account}." if numbers.is_taken else f"Numbers cannot be managed with them: {numbers.text}"
+    return replace(result, text=f"{result.text} {told}")
 
 
 def _asked(

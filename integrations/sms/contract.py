@@ -142,7 +142,7 @@ class Capabilities:
         wiring: where the address for inbound messages is set: at the ``number``, at a ``profile`` that numbers share, or at
             the ``account``, by hand, where no request reads or changes it.
         lists_urls: a list of numbers tells their addresses; without it each number has to be asked for.
-        own_numbers_key: numbers need other credentials than messages, so one of the two may be wrong alone.
+        own_numbers_key: numbers need other credentials than messages, or other rights, so one of the two may be wrong alone.
         media: it sends MMS.
     """
 

@@ -81,6 +81,8 @@ class ProviderNumbers:
         self.go_on = go_on
         self._holder = f"numbers-{secrets.token_hex(4)}"
         self._pause = threading.Event()
+        # The last request was asked often enough already.
+        self._was_busy = False
 
     def __enter__(self) -> Self:
         try:
@@ -147,7 +149,7 @@ class ProviderNumbers:
             try:
                 return self._carry(begin(), heard)
             except ProviderError as error:
-                if not error.retryable or not left:
+                if not error.retryable or not left or self._was_busy:
                     raise NumbersUnavailable(f"{self.gateway}: {error.text}") from error
                 self._wait_before_next(self.patience.tries - left, None, error.text)
             except (AdapterError, LookupError, ValueError) as error:
@@ -158,10 +160,10 @@ class ProviderNumbers:
         try:
             request = next(steps)
             while True:
-                reply = self._ask(request)
+                request = steps.send(self._ask(request))
                 heard()
-                request = steps.send(reply)
         except StopIteration as end:
+            heard()
             outcome: T = end.value
             return outcome
         finally:
@@ -179,7 +181,8 @@ class ProviderNumbers:
                     raise NumbersUnavailable(f"{self.gateway} did not answer: {failure.text}") from failure
                 self._wait_before_next(attempt, None, failure.text)
                 continue
-            if is_last or reply.status not in _BUSY:
+            self._was_busy = reply.status in _BUSY
+            if is_last or not self._was_busy:
                 return reply
             self._wait_before_next(attempt, reply.retry_after_seconds, f"HTTP {reply.status}")
         raise AssertionError("The last attempt has returned or raised.")

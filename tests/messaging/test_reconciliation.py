@@ -162,7 +162,7 @@ def test_a_list_that_breaks_off_changes_nothing(
     simulator.settings(number_page_size=1, number_page_fails=page, number_page_fails_how=how)
     check = compare(gateway)
     assert check.failed
-    assert check.listed == page - 1
+    assert check.answers == page - 1
     assert "nothing was changed" in check.text
     assert "could not be read" in check.text or "refused" in check.text
     assert findings() == [(B, "unknown", "open"), (A, "missing", "open")]

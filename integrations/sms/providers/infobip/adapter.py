@@ -81,6 +81,7 @@ class InfobipAdapter(InfobipNumbers):
         numbers=True,
         number_filters=("area_code", "contains", "region"),
         lists_urls=False,
+        own_numbers_key=True,
     )
 
     def __init__(self, config: GatewayConfig) -> None:
