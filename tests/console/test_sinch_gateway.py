@@ -18,6 +18,12 @@ pytestmark = pytest.mark.django_db
 SETTINGS = SimulatorSettings()
 RIGHT = {"service_plan_id": SETTINGS.sinch_service_plan_id, "api_token": SETTINGS.sinch_api_token}
 
+NUMBERS_KEY = {
+    "numbers_project_id": SETTINGS.sinch_project_id,
+    "numbers_key_id": SETTINGS.sinch_key_id,
+    "numbers_key_secret": SETTINGS.sinch_key_secret,
+}
+
 
 def test_new_gateway_takes_sinchs_credentials(superuser: Client) -> None:
     values = {"name": "Bulk", "kind": "sinch", "concurrency": 40, "default_pace": 1, "is_enabled": "on"}
@@ -34,6 +40,10 @@ def test_new_gateway_takes_sinchs_credentials(superuser: Client) -> None:
         ({}, "Sinch takes the credentials"),
         ({"api_token": "wrong"}, "Sinch refused"),
         ({"service_plan_id": "wrong"}, "Sinch refused"),
+        # Messages and numbers have credentials of their own: either may be wrong alone.
+        (NUMBERS_KEY, "lists 1 number"),
+        ({**NUMBERS_KEY, "numbers_key_secret": "wrong"}, "access key secret"),
+        ({**NUMBERS_KEY, "api_token": "wrong"}, "Sinch refused"),
     ],
 )
 def test_credentials_are_checked_without_sending(
@@ -43,3 +53,9 @@ def test_credentials_are_checked_without_sending(
     url = reverse("admin:integrations_gateway_check_credentials", args=[gateway.pk])
     assert words in page_of(superuser.post(url, follow=True))
     assert simulator.stats()["messages_taken"] == 0
+
+
+def test_page_tells_where_the_callback_url_is_set(superuser: Client) -> None:
+    gateway = GatewayFactory.create(kind="sinch", credentials=RIGHT)
+    page = reverse("admin:integrations_gateway_change", args=[gateway.pk])
+    assert "callback URL of their service plan" in page_of(superuser.get(page))
