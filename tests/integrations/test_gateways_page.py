@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from integrations.sms.contract import SmsAdapter
 from integrations.sms.registry import ADAPTERS
 from tests import gateway_table
 from tests.gateway_table import PAGE, blocks, cases, expected, written
@@ -22,8 +23,8 @@ def test_every_capability_has_a_row() -> None:
 
 
 @pytest.mark.parametrize("adapter", ADAPTERS.values(), ids=list(ADAPTERS))
-def test_every_gateway_has_a_section(adapter: type) -> None:
-    section = PAGE.read_text().partition(f"\n## {adapter.label}\n")[2].partition("\n## ")[0]  # type: ignore[attr-defined]
+def test_every_gateway_has_a_section(adapter: type[SmsAdapter]) -> None:
+    section = PAGE.read_text().partition(f"\n## {adapter.label}\n")[2].partition("\n## ")[0]
 
     for heading in ("Credentials", "Webhooks", "Limits", "What a time-out means", "Doubts"):
         assert f"**{heading}" in section, f"{adapter.__name__} has nothing on {heading}"
