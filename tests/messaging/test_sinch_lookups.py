@@ -76,6 +76,7 @@ def test_one_answer_settles_all_that_were_in_the_batch(
 
     assert states(batch) == {"accepted": 1500}
     assert batch.messages.values("provider_id").distinct().count() == 1500
+    assert set(batch.messages.values_list("segments", flat=True)) == {1}
     # 1,500 ids lie in two or three blocks.
     assert len(asked) <= 3
     assert simulator.stats()["duplicate_sends"] == 0
@@ -114,7 +115,8 @@ def test_what_sinch_never_had_stays_unknown_and_is_asked_about_by_turns(
     assert (states(lost), states(taken)) == ({"unknown": 300}, {"accepted": 300})
     asked.clear()
     assert lookups.settle(renew=lambda: True) == 0
-    assert 1 <= len(asked) <= 2, "the next round begins with the first again, and asks once"
+    # The next round begins with the first again, and asks about all of them at once: for one or two blocks, and the one before.
+    assert 1 <= len(asked) <= 3
 
 
 def test_each_recipient_is_settled_alone_although_some_were_refused(

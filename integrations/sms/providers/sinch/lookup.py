@@ -11,6 +11,7 @@ from integrations.sms.contract import OutboundSms, SendResult
 from integrations.sms.events import DeliveryState
 from integrations.sms.providers.sinch.references import References, parts_of, provider_id
 from integrations.sms.providers.sinch.replies import decoded, read_delivery, refusal
+from integrations.sms.segments import segments
 
 #: Most batches of one answer.
 _PAGE = 100
@@ -83,7 +84,8 @@ def read_lookup(message: OutboundSms, references: References, reply: Reply) -> S
     if read is None or str(body.get("recipient", "")).removeprefix("+") != number:
         raise refusal(reply, "to look a message up")
     state, error = read
-    return SendResult(message.id, provider_id(str(body.get("batch_id", "")), number), state, None, error)
+    name = provider_id(str(body.get("batch_id", "")), number)
+    return SendResult(message.id, name, state, segments(message.body) or None, error)
 
 
 def _is_page(reply: Reply) -> bool:
@@ -104,5 +106,6 @@ def _among(message: OutboundSms, references: References, body: dict[str, Any]) -
             and any(str(given).removeprefix("+") == number for given in numbers)
         ):
             # How it fared is in its reports, which can be told apart by this id from now on.
-            return SendResult(message.id, provider_id(batch_id, number), DeliveryState.ACCEPTED)
+            name = provider_id(batch_id, number)
+            return SendResult(message.id, name, DeliveryState.ACCEPTED, segments(message.body) or None)
     return None
