@@ -114,7 +114,7 @@ class Application:
             message_id=int(match["message"]) if match["message"] else None,
         )
         try:
-            await self._verify(gateway, webhook)
+            by_former = self._verify(gateway, webhook)
         except SignatureError as error:
             hint = (
                 f" The signature would match for {error.matching_url}: set BROADCAST_WEBHOOK_URL."
@@ -130,12 +130,16 @@ class Application:
             # Signed or not, it cannot be read; without a signature nothing may be stored.
             await self.marks.refused(gateway.id, str(error))
             return Reply(403, {}, b"The signature cannot be checked.")
+        if by_former:
+            await self.marks.former(gateway.id, gateway.version)
+        elif self.marks.is_due(gateway.id):
+            await self.marks.valid(gateway.id)
         await self.commit.store(_event(match["kind"], gateway, webhook))
         await self.refusals.accepted(gateway)
         return gateway.adapter.webhook_reply()
 
-    async def _verify(self, gateway: KnownGateway, webhook: Webhook) -> None:
-        """Check the signature, also with the former credentials while they last.
+    def _verify(self, gateway: KnownGateway, webhook: Webhook) -> bool:
+        """Check the signature, also with the former credentials while they last; whether it was those.
 
         Raises:
             SignatureError: missing or wrong, by the present ones.
@@ -151,11 +155,10 @@ class Application:
             except AdapterError:
                 pass
             else:
-                await self.marks.former(gateway.id, gateway.version)
-                return
+                return True
             # What is wrong is said of the present ones: those are on the gateway's page.
             raise
-        await self.marks.valid(gateway.id)
+        return False
 
     async def _remember_wrong_url(self, gateway_id: int, error: SignatureError) -> None:
         """Tell the console that only an address is wrong: the signature itself is the provider's."""

@@ -33,13 +33,16 @@ class Marks:
     def __init__(self, client: AsyncClient) -> None:
         self.client = client
         self._next: dict[tuple[int, str], float] = {}
+        self._valid_next: dict[int, float] = {}
+
+    def is_due(self, gateway_id: int) -> bool:
+        """Whether a valid webhook is to be marked; a coroutine for each would cost more than this."""
+        return time.monotonic() >= self._valid_next.get(gateway_id, 0.0)
 
     async def valid(self, gateway_id: int) -> None:
         """A webhook was signed with the present credentials."""
-        now = time.monotonic()
-        if now >= self._next.get((gateway_id, "valid"), 0.0):
-            self._next[gateway_id, "valid"] = now + VALID_SECONDS
-            await self._write(gateway_id, {"valid": time.time()})
+        self._valid_next[gateway_id] = time.monotonic() + VALID_SECONDS
+        await self._write(gateway_id, {"valid": time.time()})
 
     async def former(self, gateway_id: int, version: int) -> None:
         """A webhook was signed with the former ones.
