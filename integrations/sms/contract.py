@@ -128,7 +128,7 @@ class Capabilities:
         lookup_needs_provider_id: it is found by the provider's id and by nothing else.
         inbound: it receives messages.
         numbers: numbers are searched, bought, changed, released and listed through its API.
-        number_urls: a listed number tells where its messages go; without it an empty address says nothing.
+        lists_urls: a list of numbers tells their addresses; without it an empty one says nothing.
         media: it sends MMS.
     """
 
@@ -139,7 +139,7 @@ class Capabilities:
     lookup_needs_provider_id: bool = False
     inbound: bool = True
     numbers: bool = False
-    number_urls: bool = True
+    lists_urls: bool = True
     media: bool = False
 
 

@@ -36,7 +36,7 @@ def is_wired(gateway: Gateway, listed: ProviderNumber) -> bool:
         gateway: where the number is.
         listed: as its provider lists it. One that does not tell a number's addresses is believed.
     """
-    tells = gateway.adapter.capabilities.number_urls
+    tells = gateway.adapter.capabilities.lists_urls
     pairs = ((listed.inbound_url, inbound_url(gateway)), (listed.status_url, status_url(gateway)))
     return all(is_same(theirs, ours) or (not theirs and not tells) for theirs, ours in pairs)
 

@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+TOO_MANY = 429
+SERVER_ERRORS = 500
 #: A list with more pages goes in circles.
 MOST_PAGES = 2_000
 #: Between two attempts to get a slot, seconds: senders give one up within that time of being asked.
@@ -151,27 +153,36 @@ class ProviderNumbers:
         return self._ask(lambda: self.adapter.build_list(page=page), self.adapter.parse_list)
 
     def _ask(self, build: Callable[[], Request], parse: Callable[[Reply], T]) -> T:
-        patience, reply = self.patience, None
-        for attempt in range(1, patience.tries + 1):
+        try:
+            return parse(self._exchange(build()))
+        except ProviderError as error:
+            raise NumbersUnavailable(f"{self.gateway}: {error.text}") from error
+        except TransportFailure as failure:
+            raise NumbersUnavailable(f"{self.gateway} did not answer: {failure.text}") from failure
+        except (AdapterError, LookupError, ValueError) as error:
+            raise NumbersUnavailable(f"{self.gateway}: {error}") from error
+
+    def _exchange(self, request: Request) -> Reply:
+        """The reply to a request, the last one where the provider goes on asking for patience.
+
+        Raises:
+            TransportFailure: there was none.
+            NumbersUnavailable: it shall end, or there is no slot.
+        """
+        patience = self.patience
+        for attempt in range(1, patience.tries):
+            asked_for = 0.0
             try:
-                reply = None
-                reply = self._send(build())
-                return parse(reply)
-            except ProviderError as error:
-                if not error.retryable or attempt == patience.tries:
-                    raise NumbersUnavailable(f"{self.gateway}: {error.text}") from error
-                why = error.text
+                reply = self._send(request)
+                if reply.status != TOO_MANY and reply.status < SERVER_ERRORS:
+                    return reply
+                why, asked_for = f"HTTP {reply.status}", reply.retry_after_seconds or 0.0
             except TransportFailure as failure:
-                if attempt == patience.tries:
-                    raise NumbersUnavailable(f"{self.gateway} did not answer: {failure.text}") from failure
                 why = failure.text
-            except (AdapterError, LookupError, ValueError) as error:
-                raise NumbersUnavailable(f"{self.gateway}: {error}") from error
-            asked_for = (reply.retry_after_seconds if reply is not None else None) or 0.0
             seconds = min(max(asked_for, patience.first_seconds * 2 ** (attempt - 1)), patience.longest_seconds)
             logger.info("Gateway %s is asked about numbers again in %.1f s: %s", self.gateway.pk, seconds, why)
             self._wait(seconds)
-        raise AssertionError("The last attempt has returned or raised.")
+        return self._send(request)
 
     def _send(self, request: Request) -> Reply:
         try:
