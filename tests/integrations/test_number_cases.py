@@ -178,7 +178,7 @@ class TestTelnyxNumbers(NumberCases):
         other = said(200, {"data": [self.entry("+14155552679")]})
         failed = said(200, {"data": [{"id": "1", "status": "failure"}]})
         long_ago = said(200, {"data": [{"id": "1", "status": "success", "updated_at": "2020-01-01T00:00:00Z"}]})
-        return [[nothing, nothing], [other, nothing], [nothing, failed], [nothing, long_ago]]
+        return [[nothing, nothing], [other, nothing], [nothing, failed], [nothing, long_ago, nothing]]
 
     def bad_credentials(self) -> Reply:
         return telnyx.error_reply(401, 10009)

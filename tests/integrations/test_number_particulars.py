@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import orjson
 import pytest
 
@@ -71,15 +69,25 @@ def test_telnyx_order_that_waits_for_papers_says_where_to_give_them() -> None:
         Script([listed]).follow(adapter.finding(NUMBER))
 
 
-def test_telnyx_order_just_done_is_not_made_again_because_the_list_lags() -> None:
-    now = datetime.now(UTC)
-    nothing = cases_of.said(200, {"data": []})
-    done = cases_of.said(200, {"data": [{"id": "1", "status": "success", "updated_at": now.isoformat()}]})
-    adapter = telnyx.adapter(messaging_profile_id="4001767e-ce0f-4cae-9d5f-0d5e636e7809")
-    script = Script([nothing, done])
-    with pytest.raises(NumberPending, match="not bought twice"):
-        script.follow(adapter.finding(NUMBER))
+def test_telnyx_order_that_is_done_while_it_is_looked_for_is_found() -> None:
+    cases = cases_of.TestTelnyxNumbers()
+    nothing, done = cases_of.said(200, {"data": []}), cases_of.said(200, {"data": [{"id": "1", "status": "success"}]})
+    listed = cases_of.said(200, {"data": [cases.entry()]})
+    adapter = telnyx.adapter(messaging_profile_id=cases.credentials["messaging_profile_id"])
+    script = Script([nothing, done, listed, cases.settings(), cases.profile(INBOUND_URL)])
+    found = script.follow(adapter.finding(NUMBER))
+    assert found is not None
+    assert (found.provider_id, found.inbound_url) == (cases.provider_id, INBOUND_URL)
     assert "customer_reference" in script.asked[1].url
+
+
+def test_telnyx_order_that_is_done_and_not_listed_yet_is_not_lost() -> None:
+    cases = cases_of.TestTelnyxNumbers()
+    nothing, done = cases_of.said(200, {"data": []}), cases_of.said(200, {"data": [{"id": "1", "status": "success"}]})
+    adapter = telnyx.adapter(messaging_profile_id=cases.credentials["messaging_profile_id"])
+    script = Script([cases.order("success"), nothing, done, nothing])
+    with pytest.raises(NumberPending, match="not bought twice"):
+        script.follow(adapter.buying(NUMBER, inbound_url=INBOUND_URL, status_url=STATUS_URL))
 
 
 def test_a_gateway_without_what_numbers_need_says_what_is_missing() -> None:

@@ -7,7 +7,6 @@ Telnyx's pages: "List available phone numbers", "Create a number order", "Messag
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -25,8 +24,6 @@ _MAX_RESULTS = 250
 #: Statuses of numbers that are listed and not ours, or not any more.
 _GONE = frozenset({"purchase-failed", "deleted", "ported-out", "port-failed"})
 _READY = frozenset({"active", "port-out-pending", ""})
-#: An order that is done this lately may be of a number that the list does not have yet.
-_LIST_LAGS = timedelta(minutes=10)
 _CREDENTIALS = "Check the gateway's API key and its rights."
 _ORDERED = "Telnyx has the order and has not finished it. Go on with the number in a minute; it is not bought twice."
 _PAPERS = (
@@ -113,16 +110,18 @@ class TelnyxNumbers(SmsAdapter):
             NumberPending: it is ordered, and is not ours yet.
             ProviderError: Telnyx refused.
         """
-        reply = yield self._get("phone_numbers", {"filter[phone_number]": number.removeprefix("+")})
-        entries = _entries(reply, "to look for the number")
-        entry = next((item for item in entries if item["phone_number"] == number and _is_ours(item)), None)
+        entry = yield from self._entry(number)
         if entry is None:
             reply = yield self._get("number_orders", {"filter[customer_reference]": self._reference(number)})
-            for order in _orders(reply):
-                if _is_open(order):
+            orders = _orders(reply)
+            for order in orders:
+                if order.get("status") == "pending":
                     _check_order(order)
-                    raise NumberPending(_ORDERED, order_id=str(order.get("id") or ""))
-            return None
+            # One may have been done since the numbers were listed; or long ago, of a number that was released.
+            if any(order.get("status") == "success" for order in orders):
+                entry = yield from self._entry(number)
+            if entry is None:
+                return None
         if str(entry.get("status") or "") not in _READY:
             raise NumberPending(_PAPERS if "requirement" in str(entry["status"]) else _ORDERED)
         reply = yield self._get(f"phone_numbers/{quote(str(entry.get('id') or ''), safe='')}/messaging")
@@ -211,6 +210,11 @@ class TelnyxNumbers(SmsAdapter):
         )
         return numbers, str(place + 1) if 0 < place < total else ""
 
+    def _entry(self, number: str) -> Steps[dict[str, Any] | None]:
+        reply = yield self._get("phone_numbers", {"filter[phone_number]": number.removeprefix("+")})
+        entries = _entries(reply, "to look for the number")
+        return next((item for item in entries if item["phone_number"] == number and _is_ours(item)), None)
+
     def _address(self) -> Steps[str]:
         reply = yield self._get(f"messaging_profiles/{quote(self._profile(), safe='')}")
         if reply.status == 404:
@@ -278,17 +282,6 @@ def _orders(reply: Reply) -> list[dict[str, Any]]:
     if not isinstance(orders, list):
         raise _refusal(reply, "to look for the number's order")
     return [order for order in orders if isinstance(order, dict)]
-
-
-def _is_open(order: dict[str, Any]) -> bool:
-    """Whether an order may still bring its number: it is under way, or was done so lately that the list lacks the number."""
-    if order.get("status") != "success":
-        return order.get("status") == "pending"
-    try:
-        done = datetime.fromisoformat(str(order.get("updated_at") or order.get("created_at") or ""))
-    except ValueError:
-        return False
-    return datetime.now(UTC) - (done if done.tzinfo else done.replace(tzinfo=UTC)) < _LIST_LAGS
 
 
 def _check_order(order: dict[str, Any]) -> None:
