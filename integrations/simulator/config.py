@@ -12,6 +12,10 @@ from typing import Any, get_type_hints
 FAIL_HOW = ("mixed", "status", "close", "hang")
 DIALECTS = ("twilio", "infobip", "sinch", "telnyx")
 
+_is_number_fault = re.compile(
+    r"(?:search|buy|change|release|list):(?:sold|throttle|refuse|error|html|empty|close|lost|lost_html)"
+).fullmatch
+
 
 class SettingsError(ValueError):
     """A setting is unknown or out of range. The text names it and says what is allowed."""
@@ -54,6 +58,11 @@ class SimulatorSettings:
         ("+14155552600", "24365"), "numbers owned from the start: E.164, or a short code's digits"
     )
     inbound_url: str = _option("", "where inbound messages of numbers without an SmsUrl go (short codes have none)")
+    number_faults: tuple[str, ...] = _option(
+        (),
+        "what goes wrong with numbers, as step:fault. Steps: search, buy, change, release, list; faults: sold, throttle, refuse, "
+        "error, html, empty, close (nothing was done) and lost, lost_html (it was done, and nobody hears of it)",
+    )
     seed: int = _option(1, "same seed, same latencies, errors and people for each recipient, in any order of arrival")
 
     latency_ms: float = _option(50.0, "mean time from a request to its reply, in milliseconds", low=0)
@@ -121,6 +130,9 @@ class SimulatorSettings:
                 raise SettingsError(
                     f"errors: {code}={share} is not valid: use a five-digit code and a share of 0 to 1."
                 )
+        for fault in self.number_faults:
+            if not _is_number_fault(fault):
+                raise SettingsError(f"number_faults: {fault!r} is not known: use a step and a fault, such as buy:lost.")
         for number in self.numbers:
             if not re.fullmatch(r"\+[1-9]\d{6,14}|\d{3,8}", number):
                 raise SettingsError(f"numbers: {number!r} is neither E.164 (+14155552600) nor a short code's digits.")

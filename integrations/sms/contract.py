@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import ClassVar, NamedTuple
 
 from integrations.http.values import Reply, Request, TransportFailure
@@ -114,6 +115,9 @@ class ProviderNumber:
     voice: bool = False
     inbound_url: str = ""
     status_url: str = ""
+    monthly_price: Decimal | None = None
+    upfront_price: Decimal | None = None
+    currency: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,12 +38,14 @@ ALERT_LABELS: Labels = {
     Alert.Kind.GATEWAY_STOPPED: "danger",
     Alert.Kind.GATEWAY_DOWN: "danger",
     Alert.Kind.NUMBER_STOPPED: "warning",
+    Alert.Kind.NUMBER_HALF_WAY: "warning",
 }
 
 NUMBER_LABELS: Labels = {
     PhoneNumber.State.PENDING: "warning",
     PhoneNumber.State.ACTIVE: "success",
     PhoneNumber.State.DISABLED: "",
+    PhoneNumber.State.LEAVING: "info",
     PhoneNumber.State.RELEASED: "danger",
 }
 

@@ -7,8 +7,8 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from broadcast.core.admin import page_link
-from messaging.models import Batch
+from broadcast.core.admin import list_url, page_link
+from messaging.models import Alert, Batch, PhoneNumber
 
 _PAGES: dict[str, str] = {}
 #: Shows and exports what is on record of a person; takes an account's id and a number.
@@ -33,6 +33,16 @@ def source_link(batch: Batch | None) -> str | SafeString:
     if batch is None or kind not in _PAGES:
         return page_link(batch)
     return format_html('<a href="{}" class="text-link">{}</a>', reverse(_PAGES[kind], args=[pk]), batch.label)
+
+
+def alert_link(alert: Alert) -> str | SafeString:
+    """A link to where something can be done about an alert."""
+    if alert.batch is not None:
+        return source_link(alert.batch)
+    if alert.kind == Alert.Kind.NUMBER_HALF_WAY and alert.gateway_id:
+        url = list_url(PhoneNumber, attention="yes", gateway__id__exact=alert.gateway_id)
+        return format_html('<a href="{}" class="text-link">Numbers at {}</a>', url, alert.gateway)
+    return page_link(alert.gateway or alert)
 
 
 def evidence_url(account_id: int, number: str) -> str:
