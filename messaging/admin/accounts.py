@@ -27,7 +27,10 @@ class AccountAdmin(PlainAccountAdmin):
     """The same pages, with the account's numbers and a way to another one."""
 
     actions_detail = ("provision_number",)
-    readonly_fields: Any = (*PlainAccountAdmin.readonly_fields, "display_numbers")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Account | None = None) -> Any:
+        """With what is shown of the numbers."""
+        return (*super().get_readonly_fields(request, obj), "display_numbers")
 
     def get_fieldsets(self, request: HttpRequest, obj: Account | None = None) -> Any:
         """With the numbers of an account that is there."""

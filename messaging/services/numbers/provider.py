@@ -56,6 +56,9 @@ class Provider:
         except TransportFailure as failure:
             text = f"{self.gateway} did not answer: {failure.text} Try again in a moment."
             raise ProvisioningError(text, retryable=True, undone=not failure.request_left) from failure
+        if 200 <= reply.status < 300 and _is_page(reply):
+            # No API says so that something was done; whoever reads the status alone would believe it.
+            raise self._unreadable(reply)
         try:
             return parse(reply)
         except ProviderError as error:
