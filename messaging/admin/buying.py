@@ -118,6 +118,7 @@ def _page(admin: Any, request: HttpRequest, form: Any, context: dict[str, Any]) 
         "title": "Provision a number",
         "opts": admin.opts,
         "media": admin.media + form.media,
+        "form_title": "Search again" if context.get("searched") else "Which number?",
         "adopt_url": reverse("admin:messaging_phonenumber_add"),
         **context,
     }
@@ -208,7 +209,9 @@ def _buy(
         )
     except ProvisioningError as error:
         if error.number is not None and error.number.account_id == chosen["account"].pk:
-            messages.error(request, error.text)
+            is_told = error.number.state == PhoneNumber.State.PENDING
+            text = f"{offer.number} is not in use yet; how far it is stands below." if is_told else error.text
+            messages.warning(request, text)
             return HttpResponseRedirect(reverse("admin:messaging_phonenumber_change", args=[error.number.pk]))
         messages.error(request, f"Nothing was bought. {error.text}")
         return HttpResponseRedirect(f"{request.path}?{urlencode(asked)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 from django.db.models import Q
@@ -188,7 +189,7 @@ class NumberActions:
         left = release_number(number=number, after_days=form.cleaned_data["after_days"])
         if left.state == State.RELEASED:
             return f"{left.number} is released."
-        return f"{left.number} leaves on {day(left)}. Until then it receives and answers, and can be kept."
+        return f"{left.number} leaves on {left_on(left)}. Until then it receives and answers, and can be kept."
 
     @confirmed_action(
         "Keep…",
@@ -205,9 +206,14 @@ class NumberActions:
         return f"{kept.number} is kept: it is {kept.get_state_display().lower()} again."
 
 
-def day(number: PhoneNumber) -> str:
+def moment(at: dt.datetime) -> str:
+    """A time for a person."""
+    return formats.date_format(timezone.localtime(at), "DATETIME_FORMAT")
+
+
+def left_on(number: PhoneNumber) -> str:
     """When a leaving number is given back."""
-    return formats.date_format(timezone.localtime(number.release_at), "DATETIME_FORMAT") if number.release_at else "-"
+    return moment(number.release_at) if number.release_at else "-"
 
 
 def _batches_from(number: PhoneNumber) -> BatchQuerySet:

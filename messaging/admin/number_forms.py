@@ -25,6 +25,14 @@ from messaging.services.numbers import COOL_DOWN_DAYS, MOST_COOL_DOWN_DAYS, sell
 
 Kind = PhoneNumber.Kind
 
+#: Kinds as somebody who looks for a number calls them.
+SEARCHED = (
+    (Kind.LOCAL, "Local (long code)"),
+    (Kind.TOLL_FREE, "Toll-free"),
+    (Kind.MOBILE, "Mobile"),
+    (Kind.SHORT_CODE, "Short code (entered by hand)"),
+)
+
 
 def _text(label: str, help_text: str = "", *, most: int) -> forms.CharField:
     return forms.CharField(
@@ -52,7 +60,7 @@ class NumberSearchForm(forms.Form):
     account = forms.ModelChoiceField(Account.objects.none(), widget=UnfoldAdminSelect2Widget())
     gateway = forms.ModelChoiceField(Gateway.objects.none(), widget=UnfoldAdminSelectWidget(), empty_label=None)
     country = forms.ChoiceField(choices=country_choices, initial="US", widget=UnfoldAdminSelect2Widget())
-    kind = forms.ChoiceField(choices=Kind.choices, widget=UnfoldAdminSelectWidget())
+    kind = forms.ChoiceField(choices=SEARCHED, widget=UnfoldAdminSelectWidget())
     area_code = _text("Area code", "For example 415; not in every country.", most=6)
     contains = _text("Digits it should contain", "* stands for any digit.", most=16)
     locality = _text("Near: city", "For example Oakland.", most=60)

@@ -22,7 +22,7 @@ from broadcast.core.countries import country_name
 from messaging.admin.adopting import adopt_number_view, unchecked_text
 from messaging.admin.buying import buy_number_view, price_text
 from messaging.admin.labels import NUMBER_LABELS
-from messaging.admin.number_actions import NumberActions, day, offered
+from messaging.admin.number_actions import NumberActions, left_on, moment, offered
 from messaging.admin.number_forms import PhoneNumberForm
 from messaging.models import PhoneNumber
 from messaging.services.gateways import number_changed
@@ -76,7 +76,7 @@ class PhoneNumberAdmin(NumberActions, ConsoleAdmin[PhoneNumber]):
         "account",
         "gateway",
         "kind",
-        "display_state",
+        "display_now",
         "display_country",
         "provider_id",
         "display_checked",
@@ -97,7 +97,7 @@ class PhoneNumberAdmin(NumberActions, ConsoleAdmin[PhoneNumber]):
             None,
             {
                 "fields": (
-                    ("number", "display_state"),
+                    ("number", "display_now"),
                     ("account", "gateway"),
                     ("label", "kind"),
                     ("pace_segments", "display_pools"),
@@ -142,7 +142,7 @@ class PhoneNumberAdmin(NumberActions, ConsoleAdmin[PhoneNumber]):
         number = self.get_object(request, unquote(object_id))
         head: dict[str, Any] = {}
         if number and self.has_view_permission(request, number):
-            head = {"phone": number, "phone_steps": _steps(number), "leaves_on": day(number)}
+            head = {"phone": number, "phone_steps": _steps(number), "leaves_on": left_on(number)}
             if number.state == State.ACTIVE and number.checked_at is None and not number.provider_id:
                 head["unchecked"] = unchecked_text(number)
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **head})
@@ -184,11 +184,16 @@ class PhoneNumberAdmin(NumberActions, ConsoleAdmin[PhoneNumber]):
         text = str(number.get_state_display())
         return number.state, f"{text}: {number.step}" if number.state == State.PENDING and number.step else text
 
+    @display(description="State")
+    def display_now(self, number: PhoneNumber) -> str:
+        """The state as text; a page has no labels."""
+        return self.display_state(number)[1]
+
     @display(description="Problem")
     def display_problem(self, number: PhoneNumber) -> str:
         """What went wrong last."""
         if number.state == State.LEAVING and not number.problem:
-            return f"Given back on {day(number)}"
+            return f"Given back on {left_on(number)}"
         return number.problem or "-"
 
     @display(description="Account", ordering="account__name")
@@ -219,9 +224,9 @@ class PhoneNumberAdmin(NumberActions, ConsoleAdmin[PhoneNumber]):
         return country_name(number.country)
 
     @display(description="Seen at the provider")
-    def display_checked(self, number: PhoneNumber) -> Any:
+    def display_checked(self, number: PhoneNumber) -> str:
         """When the provider last said that it has the number."""
-        return number.checked_at or "Never"
+        return moment(number.checked_at) if number.checked_at else "Never"
 
     @display(description="Price at the purchase")
     def display_price(self, number: PhoneNumber) -> str:
@@ -242,5 +247,8 @@ def _steps(number: PhoneNumber) -> list[tuple[str, bool]]:
     """The steps of a pending number, and whether each is done."""
     bought = number.step in (Step.BOUGHT, Step.WIRED)
     first = ("Entered by hand", True) if number.step == Step.AWAITED else ("Wanted", True)
-    second = ("At the provider", False) if number.step == Step.AWAITED else ("Bought at the provider", bought)
+    if number.step == Step.AWAITED:
+        second = ("At the provider", False)
+    else:
+        second = ("Bought at the provider" if bought else "Bought at the provider: not known", bought)
     return [first, second, ("Wired to our webhooks", number.step == Step.WIRED), ("Active", False)]

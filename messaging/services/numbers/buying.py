@@ -59,6 +59,8 @@ def provision_number(
         return resume_number(number=held, may_buy=True)
     if not has_numbers_api(gateway):
         raise ProvisioningError(f"{gateway} sells no numbers through its API. Enter one by hand that it has given you.")
+    if not gateway.is_enabled:
+        raise ProvisioningError(f"The gateway {gateway} is disabled. Enable it first, or choose another one.")
     new = PhoneNumber(
         gateway=gateway,
         number=number,
@@ -155,10 +157,15 @@ def _buy(claim: Claim, provider: Provider) -> ProviderNumber:
     inbound, status = inbound_url(row.gateway), status_url(row.gateway)
     # From here on money may be spent: the claim must outlast the request.
     claim.note(problem="")
-    bought = provider.ask(
-        lambda: adapter.build_buy(row.number, inbound_url=inbound, status_url=status, friendly_name=row.label),
-        adapter.parse_number,
-    )
+    try:
+        bought = provider.ask(
+            lambda: adapter.build_buy(row.number, inbound_url=inbound, status_url=status, friendly_name=row.label),
+            adapter.parse_number,
+        )
+    except ProvisioningError as error:
+        if not error.undone:
+            error.text = f"It is not known whether {row.number} was bought. {error.text}"
+        raise
     take_over(claim, bought)
     return bought
 

@@ -26,9 +26,12 @@ class ProvisioningError(Exception):
         undone: bool = True,
         retry_after_seconds: float | None = None,
     ) -> None:
-        super().__init__(text)
+        super().__init__()
         self.text = text
         self.number = number
         self.retryable = retryable
         self.undone = undone
         self.retry_after_seconds = retry_after_seconds
+
+    def __str__(self) -> str:
+        return self.text

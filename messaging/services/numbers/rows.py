@@ -94,8 +94,11 @@ def reserved(*, account: Account, number: PhoneNumber) -> Iterator[Claim]:
         number: unsaved and pending.
 
     Raises:
-        ProvisioningError: it is no number, it is taken, or the account has as many as it may have.
+        ProvisioningError: it is no number, it is taken, or the account is not active or has as many as it may have.
     """
+    if not account.is_active:
+        state = account.get_status_display().lower()
+        raise ProvisioningError(f"{account} is {state}: it gets no numbers. Make the account active first.")
     number.account, number.claimed_until = account, _until()
     try:
         number.full_clean(validate_unique=False, validate_constraints=False)
