@@ -163,8 +163,13 @@ def _forget(claim: Claim) -> None:
 
 
 def _check_unused(number: PhoneNumber) -> None:
+    pool_ids = set(number.pools.values_list("pk", flat=True))
     candidates = Batch.objects.open().filter(gateway_id=number.gateway_id)
-    open_batches = [batch for batch in candidates if number.pk in (batch.number_id, *batch.senders)][:3]
+    open_batches = [
+        batch
+        for batch in candidates
+        if number.pk in (batch.number_id, *batch.senders) or (batch.pool_id and batch.pool_id in pool_ids)
+    ][:3]
     if open_batches:
         names = ", ".join(f"“{batch}”" for batch in open_batches)
         raise ProvisioningError(
