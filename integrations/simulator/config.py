@@ -13,7 +13,7 @@ FAIL_HOW = ("mixed", "status", "close", "hang")
 DIALECTS = ("twilio", "infobip", "sinch", "telnyx")
 
 _is_number_fault = re.compile(
-    r"(?:search|buy|change|release|list):(?:sold|throttle|refuse|error|html|empty|close|lost|lost_html)"
+    r"(?:search|buy|change|release|list):(?:sold|throttle|refuse|error|html|empty|close|lost|lost_html|lost_json)"
 ).fullmatch
 
 
@@ -61,7 +61,7 @@ class SimulatorSettings:
     number_faults: tuple[str, ...] = _option(
         (),
         "what goes wrong with numbers, as step:fault. Steps: search, buy, change, release, list; faults: sold, throttle, refuse, "
-        "error, html, empty, close (nothing was done) and lost, lost_html (it was done, and nobody hears of it)",
+        "error, html, empty, close (nothing was done) and lost, lost_html, lost_json (it was done, and nobody hears of it)",
     )
     seed: int = _option(1, "same seed, same latencies, errors and people for each recipient, in any order of arrival")
 

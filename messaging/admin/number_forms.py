@@ -72,7 +72,8 @@ class NumberSearchForm(forms.Form):
         account = cast("forms.ModelChoiceField[Account]", self.fields["account"])
         account.queryset = Account.objects.active()
         gateway = cast("forms.ModelChoiceField[Gateway]", self.fields["gateway"])
-        gateway.queryset = Gateway.objects.filter(pk__in=[item.pk for item in selling_gateways()])
+        selling = [item.pk for item in selling_gateways()]
+        gateway.queryset = Gateway.objects.filter(pk__in=selling).defer("credentials")
 
     @property
     def query(self) -> NumberQuery:
@@ -130,6 +131,8 @@ class AdoptForm(forms.ModelForm[PhoneNumber]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        gateway = cast("forms.ModelChoiceField[Gateway]", self.fields["gateway"])
+        gateway.queryset = Gateway.objects.defer("credentials")
         number = cast("forms.CharField", self.fields["number"])
         number.max_length, number.validators = None, []
         number.widget.attrs.pop("maxlength", None)

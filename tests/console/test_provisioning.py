@@ -205,6 +205,20 @@ def test_only_gateways_that_sell_numbers_are_offered(
     assert "No enabled gateway sells numbers" in page_of(operator.get(url("buy")))
 
 
+def test_a_gateway_whose_credentials_cannot_be_read_leaves_the_others_in_reach(
+    operator: Client, gateway: Gateway
+) -> None:
+    """Given a gateway that was encrypted with a lost key, when it is chosen, then words say so; the page works all the same."""
+    broken = GatewayFactory()
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE integrations_gateway SET credentials = 'nonsense' WHERE id = %s", [broken.pk])
+    asked = wanted(gateway)
+    assert operator.get(url("buy"), asked).context["offers"]
+    answer = operator.get(url("buy"), {**asked, "gateway": broken.pk})
+    assert broken.name in page_of(answer)
+    assert "offers" not in answer.context
+
+
 def test_short_codes_are_entered_by_hand(operator: Client, gateway: Gateway) -> None:
     asked = wanted(gateway, kind="short_code")
     answer = operator.get(url("buy"), asked, follow=True)

@@ -44,6 +44,7 @@ BROKEN = [
     ("buy:close", False, "did not answer"),
     ("buy:html", False, "a web page instead of data"),
     ("buy:lost_html", True, "a web page instead of data"),
+    ("buy:lost_json", True, "could not be read"),
     ("buy:empty", False, "with nothing"),
     ("buy:error", False, "Twilio refused"),
     ("buy:throttle", False, "takes no more requests for now"),
@@ -73,6 +74,7 @@ def test_a_purchase_with_an_open_end_is_kept_and_resumed_without_a_second_one(
     number = stop_half_way(simulator, gateway, fault)
     assert (number.state, number.step, number.claimed_until) == ("pending", "wanted", None)
     assert words in number.problem
+    assert ("It is not known whether" in number.problem) is (fault != "buy:throttle")
     assert bool(owned(gateway, number.number)) is is_ours
 
     plan = plan_resumption(number=number)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
+from broadcast.core.crypto import DecryptionError
 from integrations.http.httpx_driver import HttpxDriver
 from integrations.http.values import Reply, Request, TransportFailure
 from integrations.models import Gateway
@@ -120,22 +121,25 @@ def talk_to(gateway: Gateway) -> Iterator[Provider]:
     """
     try:
         adapter = gateway.adapter
-    except AdapterError as error:
+    except (AdapterError, DecryptionError) as error:
         raise ProvisioningError(f"{gateway}: {error}") from error
     with HttpxDriver() as driver:
         yield Provider(gateway, adapter, driver)
 
 
 def has_numbers_api(gateway: Gateway) -> bool:
-    """Whether numbers are bought, wired and released through the gateway's API."""
-    known = ADAPTERS.get(gateway.kind)
-    return known is not None and known.capabilities.numbers
+    """Whether numbers are bought, wired and released through the gateway's API; one that cannot be used may have one."""
+    try:
+        return gateway.adapter.capabilities.numbers
+    except (AdapterError, DecryptionError):
+        return ADAPTERS[gateway.kind].capabilities.numbers
 
 
 def selling_gateways() -> list[Gateway]:
     """Enabled gateways at which numbers can be bought."""
-    kinds = [kind for kind, adapter in ADAPTERS.items() if adapter.capabilities.numbers]
-    return list(Gateway.objects.filter(is_enabled=True, kind__in=kinds).defer("credentials"))
+    # One whose credentials cannot be read must not take the others with it.
+    enabled = Gateway.objects.filter(is_enabled=True).defer("credentials")
+    return [gateway for gateway in enabled if has_numbers_api(gateway)]
 
 
 def search_numbers(*, gateway: Gateway, query: NumberQuery) -> list[ProviderNumber]:

@@ -75,7 +75,8 @@ def claimed(number: PhoneNumber, states: Sequence[str]) -> Iterator[Claim]:
     now, until = timezone.now(), _until()
     free = Q(claimed_until=None) | Q(claimed_until__lte=now)
     taken = PhoneNumber.objects.filter(free, pk=number.pk, state__in=states).update(claimed_until=until)
-    row = PhoneNumber.objects.select_related("account", "gateway").get(pk=number.pk)
+    rows = PhoneNumber.objects.select_related("account", "gateway").defer("gateway__credentials")
+    row = rows.get(pk=number.pk)
     if not taken:
         if row.state not in states:
             state = row.get_state_display().lower()
