@@ -25,7 +25,6 @@ from messaging.services.numbers import (
     numbers_in_use,
     provision_number,
     search_numbers,
-    selling_gateways,
 )
 
 _SALT = "messaging.number-offer"
@@ -96,7 +95,7 @@ def buy_number_view(admin: Any, request: HttpRequest) -> HttpResponse:
     asked_for = "kind" in request.GET
     form = NumberSearchForm(request.GET) if asked_for else NumberSearchForm(initial=_initial(request))
     asked = {name: request.GET[name] for name in form.fields if request.GET.get(name)}
-    context: dict[str, Any] = {"form": form, "asked": urlencode(asked), "step": 1, "no_gateway": not selling_gateways()}
+    context: dict[str, Any] = {"form": form, "asked": urlencode(asked), "step": 1, "no_gateway": not form.has_choice}
     if form.is_valid():
         if form.cleaned_data["kind"] == PhoneNumber.Kind.SHORT_CODE:
             return _enter_by_hand(request, form)

@@ -73,6 +73,8 @@ class NumberSearchForm(forms.Form):
         account.queryset = Account.objects.active()
         gateway = cast("forms.ModelChoiceField[Gateway]", self.fields["gateway"])
         selling = [item.pk for item in selling_gateways()]
+        #: Whether any gateway sells numbers.
+        self.has_choice = bool(selling)
         gateway.queryset = Gateway.objects.filter(pk__in=selling).defer("credentials")
 
     @property

@@ -297,7 +297,7 @@ def test_the_alert_leads_to_the_numbers(operator: Client, gateway: Gateway) -> N
 def test_the_pages_ask_the_database_little(operator: Client, gateway: Gateway) -> None:
     asked = wanted(gateway)
     _, confirmation = chosen(operator, asked)
-    for address, most in ((f"{url('buy')}?{urlencode(asked)}", 16), (confirmation, 16), (url("add"), 14)):
+    for address, most in ((f"{url('buy')}?{urlencode(asked)}", 18), (confirmation, 18), (url("add"), 14)):
         with CaptureQueriesContext(connection) as queries:
             operator.get(address)
         assert len(queries) <= most, (address, len(queries))
