@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING, Self
 
 from django.db import models
@@ -30,6 +31,33 @@ class PhoneNumberQuerySet(models.QuerySet["PhoneNumber"]):
     def sendable(self) -> Self:
         """Numbers that may send."""
         return self.filter(state="active", gateway__is_enabled=True)
+
+    def answering(self) -> Self:
+        """Numbers that may answer: those that leave do it to the last."""
+        return self.filter(state__in=("active", "leaving"), gateway__is_enabled=True)
+
+    def receiver(self, *, gateway_id: int, number: str, at: dt.datetime) -> PhoneNumber | None:
+        """Whose number it was at a time: of one that was released and bought anew, each account gets its own messages only.
+
+        Args:
+            gateway_id: where a message came in.
+            number: what it was sent to.
+            at: when.
+        """
+        rows = list(self.filter(gateway_id=gateway_id, number=number).order_by("-pk"))
+        now = next((row for row in rows if row.state != "released"), None)
+        if now is not None and now.created_at <= at:
+            return now
+        then = (row for row in rows if row.released_at and row.created_at <= at < row.released_at)
+        return next(then, now)
+
+    def held(self) -> Self:
+        """Numbers that somebody has: all that were not released."""
+        return self.exclude(state="released")
+
+    def needing_attention(self) -> Self:
+        """Those that stopped half-way, and those that have a problem."""
+        return self.held().filter(Q(state="pending") | ~Q(problem=""))
 
 
 class SenderPoolQuerySet(models.QuerySet["SenderPool"]):

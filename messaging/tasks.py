@@ -28,6 +28,7 @@ from messaging.jobs import inbound, sweeper
 from messaging.jobs.recorder import Recorder
 from messaging.services.alert_mail import email_open
 from messaging.services.gateways import status_url, stop_gateway, stop_number
+from messaging.services.numbers import release_due
 from messaging.services.reconciliation import NotCompared, call_due, reconcile
 from messaging.services.rejections import pause_for_rejections
 
@@ -162,6 +163,11 @@ def sweep() -> None:
             sweeper.sweep(seat)
     enqueue("messaging.tasks.record")
     enqueue("messaging.tasks.route_inbound")
+
+
+def release_numbers() -> None:
+    """Give numbers whose time has come back to their providers."""
+    release_due()
 
 
 def email_alerts() -> None:

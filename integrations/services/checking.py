@@ -120,7 +120,11 @@ def ask(gateway: Gateway, credentials: Mapping[str, str]) -> CheckResult:
         return result
     numbers = _asked(adapter, numbers_request, adapter.parse_numbers_check, credentials)
     # Without numbers messages can still be sent, so that decides nothing.
-    told = f"Numbers too: {numbers.account}." if numbers.is_taken else f"Numbers cannot be managed with them: {numbers.text}"
+    told = (
+        f"Numbers too: {numbers.account}."
+        if numbers.is_taken
+        else f"Numbers cannot be managed with them: {numbers.text}"
+    )
     return replace(result, text=f"{result.text} {told}")
 
 

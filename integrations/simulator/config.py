@@ -14,6 +14,10 @@ PAGE_FAILS_HOW = ("429", "500", "html")
 FAIL_HOW = ("mixed", "status", "close", "hang")
 DIALECTS = ("twilio", "infobip", "sinch", "telnyx")
 
+_is_number_fault = re.compile(
+    r"(?:search|buy|change|release|list):(?:sold|throttle|refuse|error|html|empty|close|lost|lost_html|lost_json)"
+).fullmatch
+
 
 class SettingsError(ValueError):
     """A setting is unknown or out of range. The text names it and says what is allowed."""
@@ -71,6 +75,11 @@ class SimulatorSettings:
     number_page_fails_how: str = _option("429", "how that page fails: 429, 500, or html (a page for people, with 200)")
     number_page_fails_times: int = _option(0, "how often it fails before it is answered; 0 for always", low=0)
     inbound_url: str = _option("", "where inbound messages of numbers without an SmsUrl go (short codes have none)")
+    number_faults: tuple[str, ...] = _option(
+        (),
+        "what goes wrong with numbers, as step:fault. Steps: search, buy, change, release, list; faults: sold, throttle, refuse, "
+        "error, html, empty, close (nothing was done) and lost, lost_html, lost_json (it was done, and nobody hears of it)",
+    )
     seed: int = _option(1, "same seed, same latencies, errors and people for each recipient, in any order of arrival")
 
     numbers_sold: float = _share("share of numbers on offer that somebody else buys before they can be bought")
@@ -149,6 +158,9 @@ class SimulatorSettings:
                 raise SettingsError(
                     f"errors: {code}={share} is not valid: use a five-digit code and a share of 0 to 1."
                 )
+        for fault in self.number_faults:
+            if not _is_number_fault(fault):
+                raise SettingsError(f"number_faults: {fault!r} is not known: use a step and a fault, such as buy:lost.")
         for number in self.numbers:
             if not re.fullmatch(r"\+[1-9]\d{6,14}|\d{3,8}", number):
                 raise SettingsError(f"numbers: {number!r} is neither E.164 (+14155552600) nor a short code's digits.")

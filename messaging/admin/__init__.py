@@ -1,5 +1,6 @@
 """The transport's pages."""
 
+from messaging.admin.accounts import AccountAdmin
 from messaging.admin.alerts import AlertAdmin
 from messaging.admin.batches import BatchAdmin
 from messaging.admin.findings import NumberFindingAdmin
@@ -13,6 +14,7 @@ from messaging.admin.reviews import OptOutReviewAdmin
 from messaging.admin.suppressions import SuppressionAdmin
 
 __all__ = [
+    "AccountAdmin",
     "AlertAdmin",
     "BatchAdmin",
     "CannedReplyAdmin",

@@ -42,12 +42,14 @@ ALERT_LABELS: Labels = {
     Alert.Kind.NUMBERS_UNREAD: "warning",
     Alert.Kind.CLOCK: "danger",
     Alert.Kind.FOREIGN_SECRET: "danger",
+    Alert.Kind.NUMBER_HALF_WAY: "warning",
 }
 
 NUMBER_LABELS: Labels = {
     PhoneNumber.State.PENDING: "warning",
     PhoneNumber.State.ACTIVE: "success",
     PhoneNumber.State.DISABLED: "",
+    PhoneNumber.State.LEAVING: "info",
     PhoneNumber.State.RELEASED: "danger",
 }
 

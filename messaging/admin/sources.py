@@ -8,7 +8,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from broadcast.core.admin import list_url, page_link
-from messaging.models import Alert, Batch, NumberFinding
+from messaging.models import Alert, Batch, NumberFinding, PhoneNumber
 
 _PAGES: dict[str, str] = {}
 #: Shows and exports what is on record of a person; takes an account's id and a number.
@@ -37,10 +37,15 @@ def source_link(batch: Batch | None) -> str | SafeString:
 
 def alert_link(alert: Alert) -> str | SafeString:
     """A link to where something can be done about an alert."""
+    if alert.batch is not None:
+        return source_link(alert.batch)
     if alert.kind == Alert.Kind.NUMBERS_DIFFER:
         url = list_url(NumberFinding, gateway__id__exact=alert.gateway_id, state__exact=NumberFinding.State.OPEN)
         return format_html('<a href="{}" class="text-link">Number findings of {}</a>', url, alert.gateway)
-    return source_link(alert.batch) if alert.batch else page_link(alert.gateway or alert)
+    if alert.kind == Alert.Kind.NUMBER_HALF_WAY and alert.gateway_id:
+        url = list_url(PhoneNumber, attention="yes", gateway__id__exact=alert.gateway_id)
+        return format_html('<a href="{}" class="text-link">Numbers at {}</a>', url, alert.gateway)
+    return page_link(alert.gateway or alert)
 
 
 def evidence_url(account_id: int, number: str) -> str:

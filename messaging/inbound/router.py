@@ -77,12 +77,8 @@ def receive(
     with transaction.atomic():
         if token and InboundMessage.objects.filter(gateway_id=gateway_id, idempotency_token=token).exists():
             return None
-        number = (
-            PhoneNumber.objects.select_related("account", "gateway")
-            .exclude(state=PhoneNumber.State.RELEASED)
-            .filter(gateway_id=gateway_id, number=sms.recipient)
-            .first()
-        )
+        known = PhoneNumber.objects.select_related("account", "gateway")
+        number = known.receiver(gateway_id=gateway_id, number=sms.recipient, at=received_at)
         message, created = InboundMessage.objects.get_or_create(
             gateway_id=gateway_id,
             provider_id=sms.provider_id,
@@ -144,7 +140,7 @@ def _answer(inbound: Inbound, decision: Decision) -> str:
         return f"Not answered: {inbound.muted}"
     if not account.is_active:
         return f"Not answered: {account} is {account.get_status_display().lower()}."
-    if number.state != PhoneNumber.State.ACTIVE:
+    if not number.answers:
         return f"Not answered: {number} is {number.get_state_display().lower()}."
     answers = [
         submit(

@@ -24,6 +24,7 @@ from messaging.models import EarlyReport, Message, PhoneNumber
 from messaging.services import alert_mail, alerts, pools, stalls
 from messaging.services.batches import finish_batch
 from messaging.services.gateways import publish_gateways, watch_circuits
+from messaging.services.numbers.watching import watch_numbers
 from messaging.services.refusals import watch_refusals
 from messaging.services.tending import tend_batches as tend_batches
 from messaging.states import MessageState
@@ -76,6 +77,7 @@ def tell() -> None:
     stalls.watch()
     watch_circuits()
     watch_refusals()
+    watch_numbers()
     alerts.resolve_outdated()
     alert_mail.remind()
 
@@ -96,7 +98,7 @@ def requeue_singles() -> int:
     for number_id, pk in waiting.values_list("number_id", "pk"):
         by_number.setdefault(number_id, []).append(pk)
     total = 0
-    for number in PhoneNumber.objects.sendable().select_related("gateway").filter(pk__in=by_number):
+    for number in PhoneNumber.objects.answering().select_related("gateway").filter(pk__in=by_number):
         name = keys.single_queue(number.pk)
         if not get_redis().exists(keys.queue(number.gateway_id, name)):
             total += put_ids(number=number, queue_name=name, ids=by_number[number.pk])

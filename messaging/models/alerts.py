@@ -34,6 +34,7 @@ class Alert(models.Model):
         NUMBERS_UNREAD = "numbers_unread", "Numbers cannot be compared"
         CLOCK = "clock", "Clocks differ"
         FOREIGN_SECRET = "foreign_secret", "Signed with another gateway's secret"
+        NUMBER_HALF_WAY = "number_half_way", "Number half-way"
 
     kind = models.CharField(max_length=20, choices=Kind)
     batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="alerts", null=True, blank=True)

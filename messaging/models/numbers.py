@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
+from django.utils import timezone
 
 from accounts.models import Account
 from broadcast.core.models import TimestampedModel
@@ -14,7 +15,20 @@ from messaging.querysets import PhoneNumberQuerySet
 class PhoneNumber(TimestampedModel):
     """A number of an account at a gateway.
 
-    ``pending`` (bought, not wired yet) → ``active`` → ``released``; ``disabled`` in between as staff wish.
+    ::
+
+        pending ──► active ◄──► disabled
+                      │ ▲          │ ▲
+                      ▼ │          ▼ │
+                     leaving ◄───────┘ ──► released
+
+    While it is pending, ``step`` says how far it is::
+
+        wanted ──► bought ──► wired ──► (active)
+        awaited ──────┘                  (a port-in that the provider does not have yet)
+
+    What went wrong on the way is in ``problem``, in words; ``messaging.services.numbers`` goes on from each step. A leaving
+    number still receives and answers; it may be kept until it is given back to the provider at ``release_at``.
     """
 
     class Kind(models.TextChoices):
@@ -26,12 +40,21 @@ class PhoneNumber(TimestampedModel):
         SHORT_CODE = "short_code", "Short code"
 
     class State(models.TextChoices):
-        """Only an active number sends."""
+        """Only an active number sends campaigns."""
 
         PENDING = "pending", "Pending"
         ACTIVE = "active", "Active"
         DISABLED = "disabled", "Disabled"
+        LEAVING = "leaving", "Leaving"
         RELEASED = "released", "Released"
+
+    class Step(models.TextChoices):
+        """How far a pending number is."""
+
+        WANTED = "wanted", "Wanted: not known to be bought"
+        AWAITED = "awaited", "Awaited: not known to be at the provider"
+        BOUGHT = "bought", "Bought: not wired to our webhooks"
+        WIRED = "wired", "Wired to our webhooks"
 
     #: Usual pace by kind, segments per second.
     USUAL_PACE = {Kind.LOCAL: 1, Kind.MOBILE: 1, Kind.TOLL_FREE: 3, Kind.SHORT_CODE: 100}
@@ -47,6 +70,18 @@ class PhoneNumber(TimestampedModel):
     kind = models.CharField(max_length=12, choices=Kind, default=Kind.LOCAL)
     country = models.CharField(max_length=2, default="US")
     state = models.CharField(max_length=10, choices=State, default=State.ACTIVE)
+    step = models.CharField("step reached", max_length=8, choices=Step, blank=True)
+    problem = models.CharField(max_length=500, blank=True, help_text="What went wrong last, and what to do.")
+    checked_at = models.DateTimeField(
+        "seen at the provider", null=True, blank=True, help_text="When the provider last said that it has the number."
+    )
+    claimed_until = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="Somebody deals with it at the provider until then."
+    )
+    monthly_price = models.DecimalField(
+        max_digits=10, decimal_places=4, null=True, blank=True, help_text="As it was told at the purchase."
+    )
+    currency = models.CharField(max_length=3, blank=True)
     provider_id = models.CharField("provider's id", max_length=64, blank=True)
     can_receive = models.BooleanField(default=True)
     can_send_media = models.BooleanField("can send media", default=False)
@@ -56,6 +91,22 @@ class PhoneNumber(TimestampedModel):
         blank=True,
         validators=[MinValueValidator(1)],
         help_text="Segments per second. Empty: the usual pace of its kind.",
+    )
+
+    test_recipient = models.CharField(max_length=16, blank=True, help_text="Who gets the first message, as a test.")
+    test_message = models.ForeignKey(
+        "messaging.Message", on_delete=models.SET_NULL, related_name="+", null=True, blank=True, editable=False
+    )
+    release_at = models.DateTimeField(
+        "given back on", null=True, blank=True, help_text="When a leaving number is given back to the provider."
+    )
+    released_at = models.DateTimeField(null=True, blank=True)
+    kept_state = models.CharField(
+        max_length=10,
+        choices=State,
+        blank=True,
+        editable=False,
+        help_text="What a leaving number was, and is if it is kept.",
     )
 
     objects = PhoneNumberQuerySet.as_manager()
@@ -69,10 +120,24 @@ class PhoneNumber(TimestampedModel):
                 condition=~models.Q(state="released"),
                 name="messaging_number_once_per_gateway",
             ),
+            models.CheckConstraint(
+                condition=~models.Q(state="leaving") | models.Q(release_at__isnull=False),
+                name="messaging_number_leaving_has_date",
+            ),
         )
 
     def __str__(self) -> str:
         return f"{self.label} ({self.number})" if self.label else self.number
+
+    @property
+    def answers(self) -> bool:
+        """Whether it answers who writes to it; a leaving number does, although it sends no campaigns."""
+        return self.state in (self.State.ACTIVE, self.State.LEAVING)
+
+    @property
+    def is_claimed(self) -> bool:
+        """Whether somebody deals with it at the provider at this moment."""
+        return self.claimed_until is not None and self.claimed_until > timezone.now()
 
     @property
     def segments_per_second(self) -> int:

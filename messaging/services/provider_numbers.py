@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import secrets
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -12,17 +10,14 @@ from itertools import count
 from types import TracebackType
 from typing import Self, TypeVar
 
-from broadcast.core.config import config
 from broadcast.core.crypto import DecryptionError
-from broadcast.core.redis import RedisAway
-from integrations.http.httpx_driver import HttpxDriver
 from integrations.http.values import Reply, Request, TransportFailure
 from integrations.models import Gateway
 from integrations.sms.contract import ProviderNumber
 from integrations.sms.errors import AdapterError, ProviderError
 from integrations.sms.steps import Steps, one
-from messaging.engine.slots import give_slot, take_slot
 from messaging.services.gateways import inbound_url, status_url
+from messaging.services.slotted import NoSlot, SlottedDriver, pause
 
 logger = logging.getLogger(__name__)
 
@@ -30,8 +25,6 @@ T = TypeVar("T")
 
 #: Statuses after which the same request may be answered a moment later.
 _BUSY = (429, 500, 502, 503, 504)
-#: Between two attempts to get a slot, seconds: senders give one up within that time of being asked.
-SLOT_SECONDS = 0.25
 
 
 class NumbersUnavailable(Exception):
@@ -79,8 +72,6 @@ class ProviderNumbers:
         self.gateway = gateway
         self.patience = patience
         self.go_on = go_on
-        self._holder = f"numbers-{secrets.token_hex(4)}"
-        self._pause = threading.Event()
         # The last request was asked often enough already.
         self._was_busy = False
 
@@ -89,14 +80,13 @@ class ProviderNumbers:
             self.adapter = self.gateway.adapter
         except (AdapterError, LookupError, DecryptionError) as error:
             raise NumbersUnavailable(str(error)) from error
-        # Connecting, writing and waiting have a third each, so that the slot is not another's before the request is over.
-        self._driver = HttpxDriver(timeout_seconds=config().request_timeout_seconds / 3)
+        self._driver = SlottedDriver(self.gateway, wait_seconds=self.patience.slot_seconds, wait=self._wait)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._driver.close()
+        self._driver.__exit__(kind, error, trace)
 
     def everything(self, *, on_answer: Callable[[int], None] = lambda _count: None) -> dict[str, ProviderNumber]:
         """All numbers with their addresses, by number.
@@ -175,7 +165,9 @@ class ProviderNumbers:
         for attempt in range(1, patience.tries + 1):
             is_last = attempt == patience.tries
             try:
-                reply = self._send(request)
+                reply = self._driver.send(request)
+            except NoSlot as error:
+                raise NumbersUnavailable(str(error)) from error
             except TransportFailure as failure:
                 if is_last:
                     raise NumbersUnavailable(f"{self.gateway} did not answer: {failure.text}") from failure
@@ -193,33 +185,6 @@ class ProviderNumbers:
         logger.info("Gateway %s is asked about numbers again in %.1f s: %s", self.gateway.pk, seconds, why)
         self._wait(seconds)
 
-    def _send(self, request: Request) -> Reply:
-        try:
-            self._take_slot()
-        except RedisAway as error:
-            raise NumbersUnavailable("Redis is away, so no request may leave. Try again when it is back.") from error
-        try:
-            return self._driver.send(request)
-        finally:
-            self._give_slot()
-
-    def _take_slot(self) -> None:
-        waited = 0.0
-        while not take_slot(gateway_id=self.gateway.pk, limit=self.gateway.concurrency, holder=self._holder):
-            if waited >= self.patience.slot_seconds:
-                self._give_slot()
-                raise NumbersUnavailable(
-                    f"All {self.gateway.concurrency} requests of {self.gateway} are in use for sending. Try again later."
-                )
-            self._wait(SLOT_SECONDS)
-            waited += SLOT_SECONDS
-
-    def _give_slot(self) -> None:
-        try:
-            give_slot(gateway_id=self.gateway.pk, holder=self._holder)
-        except RedisAway as error:
-            logger.warning("Redis is away; a slot of gateway %s expires by itself: %s", self.gateway.pk, error)
-
     def _wait(self, seconds: float) -> None:
         """Wait, and say now and then that we are still here.
 
@@ -228,7 +193,7 @@ class ProviderNumbers:
         """
         left = seconds
         while left > 0 and self.go_on():
-            self._pause.wait(min(left, 1.0))
+            pause(min(left, 1.0))
             left -= 1.0
         if not self.go_on():
             raise NumbersUnavailable("It was ended before its time. Try again.")

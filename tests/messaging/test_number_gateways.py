@@ -16,15 +16,18 @@ from integrations.simulator.process import SimulatorProcess
 from integrations.sms.contract import NumberQuery, ProviderNumber
 from integrations.sms.registry import ADAPTERS
 from messaging.models import PhoneNumber
-from messaging.services import number_steps
 from messaging.services.gateways import inbound_url
+from messaging.services.number_urls import is_wired
 from messaging.services.numbers import (
     ProvisioningError,
+    find_number,
     list_numbers,
     provision_number,
     release_number,
     search_numbers,
+    wire_number,
 )
+from messaging.services.numbers.provider import talk_to
 from tests.factories import AccountFactory, GatewayFactory
 from tests.integrations.telnyx_payloads import PUBLIC_KEY
 from tests.messaging.tools import FAST
@@ -62,21 +65,15 @@ def gateway(request: pytest.FixtureRequest, simulator: SimulatorProcess) -> Iter
     assert made.adapter.capabilities.numbers
     yield made
     simulator.settings(numbers_sold=0.0, numbers_pending=0, numbers_lost=0.0, numbers_unwired=0.0)
-    with HttpxDriver() as driver:
-        for number in list_numbers(gateway=made):
+    with talk_to(made) as provider:
+        for number in provider.everything():
             if number.number not in FAST.numbers:
-                number_steps.release(made, made.adapter, driver, number.provider_id)
+                provider.release(number.provider_id)
 
 
 def on_offer(gateway: Gateway) -> ProviderNumber:
     """A number that can be bought."""
     return search_numbers(gateway=gateway, query=NumberQuery(area_code="415"))[0]
-
-
-def find(gateway: Gateway, number: str) -> ProviderNumber | None:
-    """What the provider tells of a number that we own."""
-    with HttpxDriver() as driver:
-        return number_steps.find_owned(gateway, gateway.adapter, driver, number)
 
 
 @pytest.fixture
@@ -102,10 +99,10 @@ def test_a_number_is_found_bought_wired_and_released(gateway: Gateway) -> None:
     row = provision_number(account=AccountFactory.create(), gateway=gateway, number=offer.number, label="Front desk")
 
     row.refresh_from_db()
-    bought = find(gateway, offer.number)
+    bought = find_number(gateway=gateway, number=offer.number)
     assert bought is not None
     assert (row.state, row.provider_id, row.country, row.can_send_media) == ("active", bought.provider_id, "US", True)
-    assert number_steps.is_wired(gateway, gateway.adapter, bought)
+    assert is_wired(gateway, bought)
     if gateway.adapter.capabilities.wiring != "account":
         assert bought.inbound_url == inbound_url(gateway)
     assert offer.number in [number.number for number in list_numbers(gateway=gateway)]
@@ -113,25 +110,24 @@ def test_a_number_is_found_bought_wired_and_released(gateway: Gateway) -> None:
         found.number for found in search_numbers(gateway=gateway, query=NumberQuery(area_code="415"))
     ]
 
-    release_number(row)
-    assert find(gateway, offer.number) is None
-    with HttpxDriver() as driver:
-        number_steps.release(gateway, gateway.adapter, driver, row.provider_id)
+    release_number(number=row, after_days=0)
+    assert find_number(gateway=gateway, number=offer.number) is None
+    with talk_to(gateway) as provider:
+        provider.release(row.provider_id)
 
 
 def test_nothing_found_is_an_empty_list(gateway: Gateway) -> None:
     assert search_numbers(gateway=gateway, query=NumberQuery(area_code="999")) == []
 
 
-def test_a_wired_number_costs_no_request_when_it_is_wired_again(gateway: Gateway, requests: list[Request]) -> None:
+def test_a_wired_number_is_not_changed_when_it_is_wired_again(gateway: Gateway, requests: list[Request]) -> None:
     number = on_offer(gateway).number
     provision_number(account=AccountFactory.create(), gateway=gateway, number=number)
-    bought = find(gateway, number)
+    bought = find_number(gateway=gateway, number=number)
     assert bought is not None
     before = len(requests)
-    with HttpxDriver() as driver:
-        assert number_steps.wire(gateway, gateway.adapter, driver, bought) is bought
-    assert len(requests) == before
+    wire_number(number=PhoneNumber.objects.get())
+    assert {request.method for request in requests[before:]} == {"GET"}
 
 
 def test_a_number_that_was_sold_meanwhile_leaves_nothing(gateway: Gateway, simulator: SimulatorProcess) -> None:
@@ -196,9 +192,9 @@ def test_an_order_that_takes_a_while_is_a_state_that_can_be_gone_on_with(
     assert pending.value.number.state == "pending"
     row = provision_when_ready(account=account, gateway=gateway, number=number)
     assert row.state == "active"
-    wired = find(gateway, number)
+    wired = find_number(gateway=gateway, number=number)
     assert wired is not None
-    assert number_steps.is_wired(gateway, gateway.adapter, wired)
+    assert is_wired(gateway, wired)
     spending = ("/number_orders", "/numbers/1/numbers", ":rent")
     assert len([item for item in requests if item.method == "POST" and item.url.endswith(spending)]) == 1
 
@@ -219,7 +215,7 @@ def test_a_number_that_is_bought_and_cannot_be_wired_is_kept_and_repaired(
     assert row.provider_id
     simulator.settings(numbers_unwired=0.0)
     assert provision_number(account=account, gateway=gateway, number=number).pk == row.pk
-    repaired = find(gateway, number)
+    repaired = find_number(gateway=gateway, number=number)
     assert repaired is not None
     assert (repaired.provider_id, repaired.inbound_url) == (row.provider_id, inbound_url(gateway))
 
@@ -228,8 +224,8 @@ def point_profile_elsewhere(gateway: Gateway) -> None:
     """Set another address in the messaging profile, as somebody might by hand."""
     adapter = gateway.adapter
     number = ProviderNumber("+14155552600", next(n.provider_id for n in list_numbers(gateway=gateway)))
-    with HttpxDriver() as driver:
-        number_steps.follow(driver, adapter.wiring(number, inbound_url="https://elsewhere.example/in", status_url=""))
+    with talk_to(gateway) as provider:
+        provider.follow(lambda: adapter.wiring(number, inbound_url="https://elsewhere.example/in", status_url=""))
 
 
 def test_wrong_credentials_say_what_to_check(gateway: Gateway) -> None:

@@ -1,0 +1,48 @@
+"""Phone numbers: search, buy, wire to our webhooks, adopt, release. Who calls needs no request.
+
+Each function leaves a state that can be seen and gone on from, whatever happens half-way; ``docs/numbers.md`` draws it.
+"""
+
+from __future__ import annotations
+
+from messaging.services.numbers.adopting import adopt_number
+from messaging.services.numbers.buying import provision_number, resume_number
+from messaging.services.numbers.errors import ProvisioningError
+from messaging.services.numbers.leaving import (
+    COOL_DOWN_DAYS,
+    MOST_COOL_DOWN_DAYS,
+    give_up_number,
+    keep_number,
+    release_due,
+    release_number,
+)
+from messaging.services.numbers.plans import ResumePlan, plan_resumption
+from messaging.services.numbers.provider import find_number, list_numbers, search_numbers, selling_gateways
+from messaging.services.numbers.rows import allowance_left, numbers_in_use
+from messaging.services.numbers.testing import send_test_message
+from messaging.services.numbers.watching import watch_numbers
+from messaging.services.numbers.wiring import wire_number
+
+__all__ = [
+    "COOL_DOWN_DAYS",
+    "MOST_COOL_DOWN_DAYS",
+    "ProvisioningError",
+    "ResumePlan",
+    "adopt_number",
+    "allowance_left",
+    "find_number",
+    "give_up_number",
+    "keep_number",
+    "list_numbers",
+    "numbers_in_use",
+    "plan_resumption",
+    "provision_number",
+    "release_due",
+    "release_number",
+    "resume_number",
+    "search_numbers",
+    "selling_gateways",
+    "send_test_message",
+    "watch_numbers",
+    "wire_number",
+]

@@ -1,0 +1,177 @@
+"""Giving a number back: after a cool-down, in which it can be kept."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+
+from django.db import transaction
+from django.utils import timezone
+
+from messaging.models import Batch, PhoneNumber
+from messaging.services.gateways import number_changed
+from messaging.services.numbers.errors import ProvisioningError
+from messaging.services.numbers.provider import find_number, has_numbers_api, talk_to
+from messaging.services.numbers.rows import Claim, claimed
+from messaging.services.numbers.wiring import telling
+from messaging.services.pools import rebalance
+
+logger = logging.getLogger(__name__)
+
+State, Step = PhoneNumber.State, PhoneNumber.Step
+
+#: How long a number that is released still receives, days.
+COOL_DOWN_DAYS = 7
+MOST_COOL_DOWN_DAYS = 30
+#: One run of the task ends in time.
+_MOST_AT_ONCE = 50
+_NEVER_BOUGHT = (Step.WANTED, Step.AWAITED)
+
+
+def release_number(*, number: PhoneNumber, after_days: int = COOL_DOWN_DAYS) -> PhoneNumber:
+    """Let a number leave: it sends no more campaigns, still receives and answers, and is given back when its time has come.
+
+    Args:
+        number: active, disabled, or bought and pending.
+        after_days: 0 to ``MOST_COOL_DOWN_DAYS``; 0 gives it back at once.
+
+    Returns:
+        The number, ``leaving`` or ``released``.
+
+    Raises:
+        ProvisioningError: something is still being sent from it, it was never bought, or, with 0 days, the provider refused
+            or did not answer; then it is ``leaving`` and is tried again.
+    """
+    if not 0 <= after_days <= MOST_COOL_DOWN_DAYS:
+        raise ProvisioningError(
+            f"A number leaves after 0 to {MOST_COOL_DOWN_DAYS} days. Choose a number of days.", number
+        )
+    with claimed(number, (State.ACTIVE, State.DISABLED, State.PENDING)) as claim:
+        row = claim.row
+        if row.state == State.PENDING and row.step in _NEVER_BOUGHT:
+            raise ProvisioningError(
+                f"{row.number} is not known to be ours, so that it cannot be given back. Give it up instead.", row
+            )
+        _check_unused(row)
+        claim.note(
+            state=State.LEAVING,
+            kept_state=row.state,
+            release_at=timezone.now() + dt.timedelta(days=after_days),
+            problem="",
+        )
+        number_changed(row.pk)
+        if not after_days:
+            _give_back(claim)
+    return claim.row
+
+
+def keep_number(*, number: PhoneNumber) -> PhoneNumber:
+    """Take a leaving number back: it is what it was before.
+
+    Raises:
+        ProvisioningError: it is not leaving any more, is being given back at this moment, or the provider does not have it
+            for us any more.
+    """
+    with claimed(number, (State.LEAVING,)) as claim:
+        row = claim.row
+        if row.problem and row.provider_id and has_numbers_api(row.gateway):
+            # It was tried to give it back, and that may have got through.
+            owned = find_number(gateway=row.gateway, number=row.number)
+            if owned is None:
+                _forget(claim)
+                raise ProvisioningError(
+                    f"{row.number} cannot be kept: {row.gateway} does not list it among our numbers any more, so it was given "
+                    "back. It is released.",
+                    row,
+                )
+        claim.note(state=row.kept_state or State.ACTIVE, kept_state="", release_at=None, problem="")
+        number_changed(row.pk)
+    return claim.row
+
+
+def release_due(*, now: dt.datetime | None = None) -> int:
+    """Give back the numbers whose time has come; how many were.
+
+    What the provider refuses, and what gets no answer, stays ``leaving`` with the problem, for the next call. No transaction may
+    be open.
+
+    Args:
+        now: aware; the present when omitted.
+    """
+    due = PhoneNumber.objects.filter(state=State.LEAVING, release_at__lte=now or timezone.now())
+    released = 0
+    # Those that were tried before come last.
+    for number in due.order_by("updated_at")[:_MOST_AT_ONCE]:
+        try:
+            with claimed(number, (State.LEAVING,)) as claim:
+                # Somebody may have kept it, and let it leave anew, since the list was made.
+                if claim.row.release_at == number.release_at:
+                    _give_back(claim)
+                    released += 1
+        except ProvisioningError as error:
+            logger.warning("Number %s could not be given back; it is tried again: %s", number.pk, error)
+    return released
+
+
+def give_up_number(*, number: PhoneNumber) -> PhoneNumber:
+    """Put an end to a pending number that was not bought, or did not arrive.
+
+    The provider is asked first: one that is ours after all is not given up but gone on with, or released.
+
+    Raises:
+        ProvisioningError: it is ours, it is not pending, or the provider refused or did not answer.
+    """
+    with claimed(number, (State.PENDING,)) as claim:
+        row = claim.row
+        if row.step in (Step.BOUGHT, Step.WIRED):
+            raise ProvisioningError(f"{row.number} is bought: resume it, or release it.", row)
+        owned = find_number(gateway=row.gateway, number=row.number) if has_numbers_api(row.gateway) else None
+        if owned is not None and row.step != Step.AWAITED:
+            raise ProvisioningError(
+                f"{row.gateway} lists {row.number} among our numbers: it is ours, and is paid for. Resume it, or release it "
+                "after that.",
+                row,
+            )
+        _forget(claim)
+    return claim.row
+
+
+def _give_back(claim: Claim) -> None:
+    row = claim.row
+    with telling(claim):
+        _check_unused(row)
+        # One that was entered by hand and that the provider does not list is ours to forget, not to give back.
+        if has_numbers_api(row.gateway) and (row.provider_id or row.step == Step.BOUGHT):
+            claim.note()
+            with talk_to(row.gateway) as provider:
+                owned = None if row.provider_id else provider.owned(row.number)
+                provider_id = row.provider_id or (owned.provider_id if owned else "")
+                if provider_id:
+                    provider.release(provider_id)
+    _forget(claim)
+
+
+def _forget(claim: Claim) -> None:
+    """→ ``released``: out of all pools; its history stays."""
+    with transaction.atomic():
+        row = claim.row
+        pools = list(row.pools.all())
+        claim.note(state=State.RELEASED, released_at=timezone.now(), problem="")
+        row.pools.clear()
+        for pool in pools:
+            rebalance(pool)
+
+
+def _check_unused(number: PhoneNumber) -> None:
+    pool_ids = set(number.pools.values_list("pk", flat=True))
+    candidates = Batch.objects.open().filter(gateway_id=number.gateway_id)
+    open_batches = [
+        batch
+        for batch in candidates
+        if number.pk in (batch.number_id, *batch.senders) or (batch.pool_id and batch.pool_id in pool_ids)
+    ][:3]
+    if open_batches:
+        names = ", ".join(f"“{batch}”" for batch in open_batches)
+        raise ProvisioningError(
+            f"{number} is needed for {names}. Cancel what is sent from it, or wait for its end.", number
+        )

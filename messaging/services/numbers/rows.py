@@ -1,0 +1,187 @@
+"""A number's row: made within the account's allowance, and dealt with by one at a time."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from accounts.models import Account
+from messaging.models import PhoneNumber
+from messaging.services.numbers.errors import ProvisioningError
+
+State = PhoneNumber.State
+
+#: Longer than any request and its reply take; whoever was killed meanwhile keeps others waiting for so long at most.
+CLAIM_SECONDS = 120
+
+
+class Claim:
+    """The right to deal with a number at its provider: held by one, for as long as it is renewed.
+
+    Args:
+        row: the number, which has the claim in ``claimed_until``.
+    """
+
+    def __init__(self, row: PhoneNumber) -> None:
+        self.row = row
+
+    def note(self, **fields: Any) -> None:
+        """Write down how far it is, and renew the claim.
+
+        Args:
+            fields: of ``PhoneNumber``.
+
+        Raises:
+            ProvisioningError: it took so long that somebody else deals with the number now.
+        """
+        fields["claimed_until"] = _until()
+        self._write(fields)
+
+    def end(self) -> None:
+        """Let others have it."""
+        mine = PhoneNumber.objects.filter(pk=self.row.pk, claimed_until=self.row.claimed_until)
+        if mine.update(claimed_until=None):
+            self.row.claimed_until = None
+
+    def _write(self, fields: dict[str, Any]) -> None:
+        if "problem" in fields:
+            fields["problem"] = fields["problem"][:500]
+        fields["updated_at"] = timezone.now()
+        mine = PhoneNumber.objects.filter(pk=self.row.pk, claimed_until=self.row.claimed_until)
+        if not mine.update(**fields):
+            raise _busy(self.row)
+        for name, value in fields.items():
+            setattr(self.row, name, value)
+
+
+@contextmanager
+def claimed(number: PhoneNumber, states: Sequence[str]) -> Iterator[Claim]:
+    """Deal with a number; nobody else does meanwhile.
+
+    Args:
+        number: which; it is read afresh into ``claim.row``.
+        states: those in which this may be done.
+
+    Raises:
+        ProvisioningError: it is in another state by now, or somebody else deals with it.
+    """
+    now, until = timezone.now(), _until()
+    free = Q(claimed_until=None) | Q(claimed_until__lte=now)
+    taken = PhoneNumber.objects.filter(free, pk=number.pk, state__in=states).update(claimed_until=until)
+    rows = PhoneNumber.objects.select_related("account", "gateway").defer("gateway__credentials")
+    row = rows.get(pk=number.pk)
+    if not taken:
+        if row.state not in states:
+            state = row.get_state_display().lower()
+            raise ProvisioningError(f"{row.number} is {state} by now. Nothing was changed.", row)
+        raise _busy(row)
+    with _held(Claim(row)) as claim:
+        yield claim
+
+
+@contextmanager
+def reserved(*, account: Account, number: PhoneNumber) -> Iterator[Claim]:
+    """A new number's row, which is there before anything is done at the provider, and its claim.
+
+    Args:
+        account: who gets it.
+        number: unsaved and pending.
+
+    Raises:
+        ProvisioningError: it is no number, it is taken, or the account is not active or has as many as it may have.
+    """
+    if not account.is_active:
+        state = account.get_status_display().lower()
+        raise ProvisioningError(f"{account} is {state}: it gets no numbers. Make the account active first.")
+    number.account, number.claimed_until = account, _until()
+    try:
+        number.full_clean(validate_unique=False, validate_constraints=False)
+    except ValidationError as error:
+        raise ProvisioningError(" ".join(error.messages)) from error
+    try:
+        with transaction.atomic():
+            # Two at once would each count the numbers without the other's.
+            locked = Account.objects.select_for_update().get(pk=account.pk)
+            _check_free(number)
+            _check_allowance(locked)
+            number.save()
+    except IntegrityError as error:
+        _check_free(number)
+        raise ProvisioningError(f"{number.number} was taken at this moment. Choose another number.") from error
+    with _held(Claim(number)) as claim:
+        yield claim
+
+
+@contextmanager
+def _held(claim: Claim) -> Iterator[Claim]:
+    try:
+        yield claim
+    finally:
+        if claim.row.pk is not None:
+            claim.end()
+
+
+def numbers_in_use(*, account: Account) -> int:
+    """How many numbers an account has, those that are pending or leaving included."""
+    return PhoneNumber.objects.held().filter(account=account).count()
+
+
+def allowance_left(*, account: Account) -> int | None:
+    """How many more numbers an account may have; None without a limit."""
+    if account.number_allowance is None:
+        return None
+    return max(0, account.number_allowance - numbers_in_use(account=account))
+
+
+def _check_allowance(account: Account) -> None:
+    if account.number_allowance is None:
+        return
+    used = numbers_in_use(account=account)
+    if used < account.number_allowance:
+        return
+    allowed = account.number_allowance
+    leaving = PhoneNumber.objects.filter(account=account, state=State.LEAVING).count()
+    still = f" ({leaving} of them leaving, which count until they are given back)" if leaving else ""
+    raise ProvisioningError(
+        f"{account} has {used} {'number' if used == 1 else 'numbers'}{still} and may have {allowed}. Release one, or raise "
+        "the allowance on the account's page."
+    )
+
+
+def _check_free(number: PhoneNumber) -> None:
+    held = PhoneNumber.objects.held().filter(number=number.number).select_related("account", "gateway")
+    here = held.filter(gateway_id=number.gateway_id).first()
+    if here is not None and here.account_id != number.account_id:
+        raise ProvisioningError(
+            f"{here.number} belongs to another account. Choose another number, or release it there first."
+        )
+    if here is not None:
+        state = here.get_state_display().lower()
+        raise ProvisioningError(f"{here.account} has {here.number} already; it is {state}. See its page.", here)
+    # The same digits are different short codes in different countries.
+    elsewhere = held.first() if number.number.startswith("+") else None
+    if elsewhere is not None:
+        whose = "this" if elsewhere.account_id == number.account_id else "another"
+        raise ProvisioningError(
+            f"{elsewhere.number} belongs to {whose} account at another gateway, {elsewhere.gateway}. A number is at one provider "
+            "at a time: release it there first."
+        )
+
+
+def _until() -> dt.datetime:
+    return timezone.now() + dt.timedelta(seconds=CLAIM_SECONDS)
+
+
+def _busy(row: PhoneNumber) -> ProvisioningError:
+    return ProvisioningError(
+        f"{row.number} is being dealt with at the provider at this moment. Look at its page again in a minute.",
+        row,
+        retryable=True,
+    )
