@@ -38,6 +38,7 @@ ALERT_LABELS: Labels = {
     Alert.Kind.GATEWAY_STOPPED: "danger",
     Alert.Kind.GATEWAY_DOWN: "danger",
     Alert.Kind.NUMBER_STOPPED: "warning",
+    Alert.Kind.DETOUR: "warning",
 }
 
 NUMBER_LABELS: Labels = {

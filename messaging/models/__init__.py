@@ -10,6 +10,7 @@ from messaging.models.messages import EarlyReport, Message
 from messaging.models.numbers import PhoneNumber
 from messaging.models.pools import SenderPool
 from messaging.models.reviews import OptOutReview
+from messaging.models.routes import Detour, Route
 from messaging.models.suppressions import Suppression
 
 __all__ = [
@@ -18,12 +19,14 @@ __all__ = [
     "CannedReply",
     "Conversation",
     "ConversationNote",
+    "Detour",
     "EarlyReport",
     "InboundMessage",
     "Message",
     "OptOutReview",
     "PhoneNumber",
     "RejectedWebhook",
+    "Route",
     "SenderPool",
     "Suppression",
 ]

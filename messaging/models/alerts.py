@@ -30,6 +30,7 @@ class Alert(models.Model):
         GATEWAY_STOPPED = "gateway_stopped", "Provider refuses everything"
         GATEWAY_DOWN = "gateway_down", "Provider cannot be reached"
         NUMBER_STOPPED = "number_stopped", "Provider refuses a number"
+        DETOUR = "detour", "Leaves through another provider"
 
     kind = models.CharField(max_length=20, choices=Kind)
     batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="alerts", null=True, blank=True)

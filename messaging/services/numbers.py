@@ -177,7 +177,7 @@ def release_number(number: PhoneNumber) -> None:
         ProvisioningError: something is still being sent from it, or the provider refused or did not answer; the number
             stays.
     """
-    candidates = Batch.objects.open().filter(gateway_id=number.gateway_id)
+    candidates = Batch.objects.open().filter(account_id=number.account_id)
     open_batches = [batch for batch in candidates if number.pk in (batch.number_id, *batch.senders)][:3]
     if open_batches:
         names = ", ".join(f"“{batch}”" for batch in open_batches)
