@@ -164,6 +164,7 @@ UNFOLD: dict[str, Any] = {
                 "items": [
                     _item("Phone numbers", "dialpad", "messaging_phonenumber"),
                     _item("Sender pools", "hub", "messaging_senderpool"),
+                    _item("Routing", "alt_route", "messaging_route"),
                     _item("Gateways", "router", "integrations_gateway"),
                 ],
             },

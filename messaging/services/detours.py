@@ -7,23 +7,21 @@ moves than the second sender is about to send, so that the rest is there for the
 
 from __future__ import annotations
 
-import datetime as dt
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from broadcast.core.redis import RedisAway, get_redis
+from broadcast.core.redis import RedisAway
 from integrations.models import Gateway
 from messaging.engine import keys, legs
 from messaging.engine.launch import put_ids, wake_sender
-from messaging.engine.places import look
 from messaging.models import Alert, Batch, Detour, Message, PhoneNumber, Route
 from messaging.services import routes
 from messaging.services.alerts import raise_alert, resolve
+from messaging.services.stand_ins import Outage, StandIns, outage_of
 from messaging.states import BatchState, MessageState
 
 logger = logging.getLogger(__name__)
@@ -36,93 +34,6 @@ LEAST_AHEAD = 100
 MOST_AHEAD = 5000
 #: Rows that one statement moves.
 ROWS_AT_ONCE = 5000
-
-
-@dataclass(frozen=True, slots=True)
-class Outage:
-    """A gateway that does not send.
-
-    Args:
-        cause: a value of ``Detour.Cause``.
-        since: from when on.
-    """
-
-    cause: str
-    since: dt.datetime
-
-    def is_enough_for(self, route: Route) -> bool:
-        """Whether a route's second sender takes over now."""
-        if self.cause == Cause.SILENT:
-            return timezone.now() - self.since >= dt.timedelta(seconds=route.patience_seconds)
-        return route.when_stopped if self.cause == Cause.STOPPED else route.when_disabled
-
-
-def outage_of(gateway: Gateway) -> Outage | None:
-    """Why a gateway does not send now; None when it does, as far as anybody knows.
-
-    Raises:
-        redis.RedisError: Redis is away.
-    """
-    if not gateway.is_enabled:
-        return Outage(Cause.DISABLED, gateway.updated_at)
-    if gateway.stopped_reason:
-        alert = Alert.objects.open().filter(kind=Alert.Kind.GATEWAY_STOPPED, gateway=gateway, batch=None).first()
-        return Outage(Cause.STOPPED, alert.created_at if alert is not None else timezone.now())
-    since = get_redis().hget(keys.circuit(gateway.pk), "since")
-    return Outage(Cause.SILENT, dt.datetime.fromtimestamp(float(since), dt.UTC)) if since is not None else None
-
-
-@dataclass(slots=True)
-class _Look:
-    """What is known while one batch is tended.
-
-    Args:
-        batch: whose rows.
-        found: its account's routes.
-    """
-
-    batch: Batch
-    found: list[Route]
-    countries: list[Route] = field(init=False)
-    _outages: dict[int, Outage | None] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.countries = routes.country_routes(self.found, follows_country_rules=self.batch.follows_country_rules)
-
-    def ways(self) -> list[tuple[int | None, Route]]:
-        """The routes that have senders, each with the place of its country; None: everywhere else."""
-        own: list[tuple[int | None, Route]] = [(None, route) for route in self.found if not route.country]
-        return own + [(place, route) for place, route in enumerate(self.countries) if not route.is_blocked]
-
-    def outage(self, gateway: Gateway) -> Outage | None:
-        if gateway.pk not in self._outages:
-            self._outages[gateway.pk] = outage_of(gateway)
-        return self._outages[gateway.pk]
-
-    def stand_in(self, route: Route, gateway: Gateway) -> tuple[routes.Sender, list[PhoneNumber]] | None:
-        """Who takes over from a gateway on a route, with the numbers that may send; None when nobody can."""
-        if route.second is None:
-            return None
-        # A campaign that leaves from the second sender has the preferred one as its stand-in.
-        for sender in (route.second, route.sender):
-            other = routes.gateway_of(sender) if sender is not None else None
-            if sender is None or other is None or other.pk == gateway.pk or self.outage(other) is not None:
-                continue
-            if numbers := routes.members(sender):
-                return sender, numbers
-        return None
-
-    def rows(self, numbers: Iterable[int], place: int | None = None) -> legs.Rows:
-        batch = self.batch
-        view = look(batch)
-        return legs.Rows(
-            batch.pk,
-            list(numbers),
-            [route.country for route in self.countries],
-            place,
-            view.open if view is not None else None,
-            batch.canary_step if batch.canary_state == Batch.Canary.SENDING else 0,
-        )
 
 
 def tend(batch: Batch) -> int:
@@ -139,7 +50,7 @@ def tend(batch: Batch) -> int:
     unfit = _unfit_numbers(batch)
     if not outages and not unfit:
         return 0
-    view = _Look(batch, routes.routes_of(batch.account_id))
+    view = StandIns(batch, routes.routes_of(batch.account_id))
     moved = 0
     for gateway, outage in outages:
         numbers = _numbers_at(batch, gateway)
@@ -188,7 +99,7 @@ def strands(batch: Batch, gateway: Gateway) -> bool:
         outage = outage_of(gateway)
         if outage is None:
             return False
-        view = _Look(batch, found)
+        view = StandIns(batch, found)
         covered = {
             place
             for place, route in view.ways()
@@ -216,7 +127,7 @@ def stuck_number(batch: Batch) -> PhoneNumber | None:
 
 
 def _move(
-    view: _Look,
+    view: StandIns,
     rows: legs.Rows,
     gateway: Gateway,
     outage: Outage,
