@@ -136,14 +136,11 @@ def _move(
 ) -> int:
     """Move rows to a sender, as many as are good for it; how many there were."""
     total = 0
-    while True:
-        most = ROWS_AT_ONCE
-        if outage.cause == Cause.SILENT:
-            most = min(most, _room(view.batch, numbers))
-        moved = _move_chunk(view.batch, rows, gateway, outage, sender, numbers, most) if most > 0 else 0
+    while moved := _move_chunk(view.batch, rows, gateway, outage, sender, numbers):
         total += moved
-        if not moved or moved < most or outage.cause == Cause.SILENT:
-            return total
+        if moved < ROWS_AT_ONCE or outage.cause == Cause.SILENT:
+            break
+    return total
 
 
 def _room(batch: Batch, numbers: Sequence[PhoneNumber]) -> int:
@@ -161,7 +158,6 @@ def _move_chunk(
     outage: Outage,
     sender: routes.Sender,
     numbers: Sequence[PhoneNumber],
-    most: int,
 ) -> int:
     ids = routes.number_ids(sender)
     with transaction.atomic():
@@ -169,7 +165,9 @@ def _move_chunk(
         locked = Batch.objects.select_for_update(of=("self",)).get(pk=batch.pk)
         if locked.state != BatchState.SENDING:
             return 0
-        found = legs.move_rows(rows=rows, to=ids, most=most)
+        # Asked under the lock: two that move at once fill the same room.
+        most = _room(batch, numbers) if outage.cause == Cause.SILENT else ROWS_AT_ONCE
+        found = legs.move_rows(rows=rows, to=ids, most=min(most, ROWS_AT_ONCE)) if most > 0 else {}
         moved = sum(map(len, found.values()))
         if not moved:
             return 0
