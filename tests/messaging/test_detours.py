@@ -17,7 +17,7 @@ from messaging.engine import claims, keys
 from messaging.engine.circuit import Circuit
 from messaging.jobs import sweeper
 from messaging.models import Alert, Batch, Detour, Message, PhoneNumber
-from messaging.services import batches, detours, gateways
+from messaging.services import batches, detours, gateways, moves
 from messaging.services.detour_notes import notes
 from tests.factories import PhoneNumberFactory, RouteFactory, SenderPoolFactory
 from tests.messaging.test_routes import launch
@@ -98,7 +98,8 @@ class TestSilence:
         sweeper.tend_batches()
         assert at(batch, second) == 0
 
-    def test_the_accounts_own_patience_counts(self, first: PhoneNumber, second: PhoneNumber) -> None:
+    @pytest.mark.usefixtures("second")
+    def test_the_accounts_own_patience_counts(self, first: PhoneNumber) -> None:
         launch(first, recipients(10))
         first.account.routes.update(patience_seconds=40)
         silence(first.gateway, 50)
@@ -110,7 +111,8 @@ class TestSilence:
         sweeper.sweep()
         assert at(batch, second) == 10
 
-    def test_what_may_have_left_stays_for_ever(self, first: PhoneNumber, second: PhoneNumber) -> None:
+    @pytest.mark.usefixtures("second")
+    def test_what_may_have_left_stays_for_ever(self, first: PhoneNumber) -> None:
         batch = launch(first, recipients(10))
         ids = queue(batch, first)
         claimed = claim(batch, first, ids[:3])
@@ -127,7 +129,8 @@ class TestSilence:
         claims.release(ids=[ids[4]], token="again")
         assert detours.take_over(first.gateway_id) == 0
 
-    def test_what_its_sender_gives_back_moves_too(self, first: PhoneNumber, second: PhoneNumber) -> None:
+    @pytest.mark.usefixtures("second")
+    def test_what_its_sender_gives_back_moves_too(self, first: PhoneNumber) -> None:
         batch = launch(first, recipients(10))
         held = claim(batch, first, queue(batch, first)[:4])
         silence(first.gateway)
@@ -198,7 +201,8 @@ class TestSilence:
         assert detours.take_over(first.gateway_id) == 10
         assert all(pk % 4 == 0 for pk in queue(batch, second))
 
-    def test_nobody_asleep_moves(self, first: PhoneNumber, second: PhoneNumber) -> None:
+    @pytest.mark.usefixtures("second")
+    def test_nobody_asleep_moves(self, first: PhoneNumber) -> None:
         first.account.quiet_start, first.account.quiet_end = dt.time(0, 0), dt.time(23, 59)
         first.account.save()
         batch = launch(first, recipients(10), respects_quiet_hours=True)
@@ -245,16 +249,16 @@ class TestStops:
         sweeper.sweep()
         assert reload(batch).state == "sending"
 
-    def test_unless_the_route_says_no(self, first: PhoneNumber, second: PhoneNumber) -> None:
+    @pytest.mark.usefixtures("second")
+    def test_unless_the_route_says_no(self, first: PhoneNumber) -> None:
         first.account.routes.update(when_stopped=False)
         batch = launch(first, recipients(10))
         gateways.stop_gateway(first.gateway_id, "Authenticate.")
         assert (reload(batch).state, reload(batch).pause_code) == ("paused", "gateway")
         assert at(batch, first) == 10
 
-    def test_one_that_was_resent_by_a_person_waits_with_its_batch(
-        self, first: PhoneNumber, second: PhoneNumber
-    ) -> None:
+    @pytest.mark.usefixtures("second")
+    def test_one_that_was_resent_by_a_person_waits_with_its_batch(self, first: PhoneNumber) -> None:
         batch = launch(first, recipients(10))
         Message.objects.filter(pk=queue(batch, first)[0]).update(state="unresolved")
         batches.resend_unresolved(batch_id=batch.pk)
@@ -306,7 +310,7 @@ class TestStops:
     ) -> None:
         batch = launch(first, recipients(10))
         silence(first.gateway)
-        move = batches.pause
+        move = moves.pause
 
         def moves_in_between(stale: Batch, *args: Any, **options: Any) -> bool:
             detours.take_over(first.gateway_id)
@@ -333,7 +337,7 @@ class TestStops:
         pool = SenderPoolFactory.create()
         french = PhoneNumberFactory.create(account=pool.account)
         RouteFactory.create(account=pool.account, country="FR", number=french)
-        number = pool.numbers.order_by("number").first()
+        number = pool.numbers.order_by("number")[0]
         batch = launch(number, [*recipients(5), "+33612345108"], pool=pool)
         PhoneNumber.objects.filter(pk=french.pk).update(state="disabled")
         sweeper.tend_batches()
@@ -373,7 +377,7 @@ class TestRaces:
                     taken[token] += claim(batch, number, ids[place : place + 50], token)
             connections.close_all()
 
-        def moves() -> None:
+        def move() -> None:
             start.wait()
             for _ in range(4):
                 detours.take_over(first.gateway_id)
@@ -382,8 +386,8 @@ class TestRaces:
         threads = [
             threading.Thread(target=claims_of, args=(first, "a")),
             threading.Thread(target=claims_of, args=(second, "b")),
-            threading.Thread(target=moves),
-            threading.Thread(target=moves),
+            threading.Thread(target=move),
+            threading.Thread(target=move),
         ]
         for thread in threads:
             thread.start()
@@ -402,12 +406,12 @@ class TestRaces:
         silence(first.gateway)
         start = threading.Barrier(3)
 
-        def moves() -> None:
+        def move() -> None:
             start.wait()
             detours.take_over(first.gateway_id)
             connections.close_all()
 
-        threads = [threading.Thread(target=moves) for _ in range(3)]
+        threads = [threading.Thread(target=move) for _ in range(3)]
         for thread in threads:
             thread.start()
         for thread in threads:
