@@ -166,17 +166,19 @@ def move_rows(*, rows: Rows, to: Sequence[int], most: int, now: dt.datetime | No
         conditions.append(f"m.id %% {rows.canary_step} = 0")
     # Rows that a claim holds at this moment are the claim's; waiting for it could be waiting for each other.
     skip = "FOR UPDATE OF m SKIP LOCKED" if sql.is_postgresql() else ""
+    # Materialised: as a subquery it may run once a row on PostgreSQL, and each run would find the next rows that are not locked.
     moved = sql.fetch(
         f"""
-        UPDATE messaging_message SET number_id = {number}, changed_at = %s
-        WHERE id IN (
+        WITH chosen AS MATERIALIZED (
           SELECT m.id FROM messaging_message m {joined}
           WHERE m.state = 'queued' AND m.reason <> '{RESENT}' AND {" AND ".join(conditions)}
           ORDER BY m.id LIMIT %s {skip}
-        ) AND state = 'queued' AND number_id {from_numbers}
+        )
+        UPDATE messaging_message SET number_id = {number}, changed_at = %s
+        WHERE id IN (SELECT id FROM chosen) AND state = 'queued' AND number_id {from_numbers}
         RETURNING id, number_id
         """,  # noqa: S608  the conditions are ours
-        [*number_params, now or timezone.now(), *join_params, *params, most, numbers],
+        [*join_params, *params, most, *number_params, now or timezone.now(), numbers],
     )
     found: dict[int, list[int]] = {}
     for pk, number_id in sorted(moved):

@@ -135,6 +135,9 @@ def check_route(route: Route) -> dict[str, str]:
         )
     elif country and not prefixes_of(country):
         problems["country"] = f"“{country}” is no country with a calling code. Choose one from the list."
+    elif Route.objects.filter(account_id=route.account_id, country=country).exclude(pk=route.pk).exists():
+        where = name_of(country) if country else "everywhere else"
+        problems["country"] = f"The account has a route for {where} already. Change that one."
     if route.is_blocked:
         if not country:
             problems["country"] = "Choose the country to which nothing is sent. To send nowhere, suspend the account."
