@@ -213,15 +213,14 @@ def detoured(**values: Any) -> tuple[Campaign, Detour]:
         sender_ids=[campaign.number_id, second.pk], routed_ids=[second.pk], other_gateway_ids=[second.gateway_id]
     )
     now = timezone.now()
-    times = {"since": now, "started_at": now, "moved_at": now}
+    usual = {"since": now, "started_at": now, "moved_at": now, "moved": 1}
     detour = Detour.objects.create(
         batch=batch,
         gateway=campaign.number.gateway,
         through=second.gateway,
         number=second,
         cause="silent",
-        moved=1,
-        **{**times, **values},
+        **{**usual, **values},
     )
     return campaign, detour
 
