@@ -106,7 +106,6 @@ class Detour(models.Model):
         SILENT = "silent", "It did not answer"
         STOPPED = "stopped", "It refused everything"
         DISABLED = "disabled", "It was disabled"
-        NUMBER = "number", "Its number could not send"
 
     batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="detours")
     gateway = models.ForeignKey(Gateway, on_delete=models.PROTECT, related_name="+")

@@ -50,13 +50,12 @@ def _note(detour: Detour, batch: Batch, recipients: int, zone: dt.tzinfo) -> str
     since, ended = detour.since.astimezone(zone), (detour.ended_at or detour.moved_at).astimezone(zone)
     began = f"{since:%H:%M}" if since.date() == timezone.now().astimezone(zone).date() else f"{since:%H:%M on %-d %B}"
     now, then = {
-        Cause.SILENT: ("does not answer", "did not answer"),
-        Cause.STOPPED: ("refuses everything", "refused everything"),
-        Cause.DISABLED: ("is disabled", "was disabled"),
-        Cause.NUMBER: ("cannot send from its number", "could not send from its number"),
+        Cause.SILENT: ("has not answered", "did not answer"),
+        Cause.STOPPED: ("has refused everything", "refused everything"),
+        Cause.DISABLED: ("has been disabled", "was disabled"),
     }[Cause(detour.cause)]
     moved = f"{detour.moved:,} of {recipients:,} recipients"
     if is_open:
         return f"{detour.gateway} {now} since {began}: {moved} leave through {detour.through} from {detour.number}."
-    until = f" to {ended:%H:%M}" if detour.ended_at is not None else ""
-    return f"{detour.gateway} {then} from {began}{until}: {moved} left through {detour.through} from {detour.number}."
+    period = f"from {began} to {ended:%H:%M}" if detour.ended_at is not None else f"since {began}"
+    return f"{detour.gateway} {then} {period}: {moved} left through {detour.through} from {detour.number}."

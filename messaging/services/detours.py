@@ -21,7 +21,7 @@ from messaging.engine.launch import put_ids, wake_sender
 from messaging.models import Alert, Batch, Detour, Message, PhoneNumber, Route
 from messaging.services import routes
 from messaging.services.alerts import raise_alert, resolve
-from messaging.services.stand_ins import Outage, StandIns, outage_of
+from messaging.services.stand_ins import NUMBER, Outage, StandIns, outage_of
 from messaging.states import BatchState, MessageState
 
 logger = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ def tend(batch: Batch) -> int:
                 moved += _move(view, view.rows(numbers, place), gateway, outage, *found)
     for number in unfit:
         # A pool's other numbers take over, as they do in a batch that leaves from the pool alone.
-        outage = Outage(Cause.NUMBER, number.updated_at)
+        outage = Outage(NUMBER, number.updated_at)
         for place, route in view.ways():
             for sender in (route.sender, route.second):
                 if sender is not None and routes.is_pool_of(sender, number.pk) and (able := routes.members(sender)):
@@ -179,7 +179,7 @@ def _move_chunk(
         if through.pk not in locked.gateways:
             locked.other_gateway_ids = [*locked.other_gateway_ids, through.pk]
         locked.save(update_fields=("sender_ids", "routed_ids", "other_gateway_ids", "updated_at"))
-        if outage.cause != Cause.NUMBER:
+        if outage.cause != NUMBER:
             _remember(locked, gateway, outage, numbers[0], moved)
         transaction.on_commit(lambda: _queue(batch, found))
         wake_sender(through.pk)
@@ -217,7 +217,11 @@ def _remember(batch: Batch, gateway: Gateway, outage: Outage, number: PhoneNumbe
     if not created:
         Detour.objects.filter(pk=detour.pk).update(moved=F("moved") + moved, moved_at=now)
         return
-    said = {Cause.SILENT: "does not answer", Cause.STOPPED: "refuses everything", Cause.DISABLED: "is disabled"}
+    said = {
+        Cause.SILENT: "has not answered",
+        Cause.STOPPED: "has refused everything",
+        Cause.DISABLED: "has been disabled",
+    }
     text = (
         f"“{batch}” goes on through {number.gateway}, because {gateway} {said[Cause(outage.cause)]} since "
         f"{outage.since:%-d %B, %H:%M} UTC. What has moved stays there; nobody gets it twice. Its price may differ."

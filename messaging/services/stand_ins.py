@@ -16,6 +16,8 @@ from messaging.models import Alert, Batch, Detour, PhoneNumber, Route
 from messaging.services import routes
 
 Cause = Detour.Cause
+#: The cause of an outage of one number among several, which is no detour: its pool's others take over.
+NUMBER = "number"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,7 @@ class Outage:
     """A gateway that does not send.
 
     Args:
-        cause: a value of ``Detour.Cause``.
+        cause: a value of ``Detour.Cause``, or ``NUMBER``.
         since: from when on.
     """
 

@@ -228,7 +228,7 @@ def detoured(**values: Any) -> tuple[Campaign, Detour]:
 def test_a_campaigns_page_says_where_it_goes_and_counts_by_gateway(operator: Client) -> None:
     campaign, detour = detoured()
     page = page_of(operator.get(campaign_url("change", campaign)))
-    assert f"{detour.gateway} does not answer since" in page
+    assert f"{detour.gateway} has not answered since" in page
     assert f"1 of 4 recipients leave through {detour.through} from +14155552601." in page
     gateways = page[page.index("Results by gateway") : page.index("Results by number")]
     assert str(detour.gateway) in gateways

@@ -427,7 +427,7 @@ def test_pages_say_where_it_went_and_keep_saying_it(first: PhoneNumber, second: 
     (note,) = notes(reload(batch), recipients=1000, zone=dt.UTC)
     since = (timezone.now() - dt.timedelta(seconds=61)).strftime("%H:%M")
     assert note.is_open
-    assert note.text.startswith(f"{first.gateway} does not answer since {since}")
+    assert note.text.startswith(f"{first.gateway} has not answered since {since}")
     assert note.text.endswith(f": 300 of 1,000 recipients leave through {second.gateway} from {second}.")
     answers(first.gateway)
     sweeper.sweep()
