@@ -186,3 +186,12 @@ def test_a_cancelled_campaign_ends_at_both(
     left = Message.objects.filter(batch=batch, number=second).exclude(state="cancelled")
     assert set(left.values_list("recipient", flat=True)) == texts_by(other).keys()
     assert counts["cancelled"] > PEOPLE / 2
+
+
+def test_a_number_that_went_to_another_gateway_is_not_sent_from_at_the_old_one(
+    simulator: SimulatorProcess, number: PhoneNumber, second: PhoneNumber
+) -> None:
+    launch(number, recipients(5))
+    PhoneNumber.objects.filter(pk=number.pk).update(gateway=second.gateway)
+    run_sender(number)
+    assert simulator.stats()["messages_taken"] == 0

@@ -17,7 +17,7 @@ from messaging.engine import claims, keys
 from messaging.engine.circuit import Circuit
 from messaging.jobs import sweeper
 from messaging.models import Alert, Batch, Detour, Message, PhoneNumber
-from messaging.services import batches, detours, gateways, moves
+from messaging.services import batches, detours, gateways, moves, routes
 from messaging.services.detour_notes import notes
 from tests.factories import PhoneNumberFactory, RouteFactory, SenderPoolFactory
 from tests.messaging.test_routes import launch
@@ -320,6 +320,21 @@ class TestStops:
         batches.pause_batch(batch.pk)
         assert at(batch, second) == 10
         assert get_redis().sismember(keys.held(second.gateway_id), keys.batch_name(batch.pk))
+
+    def test_a_pause_that_comes_before_a_move_leaves_nothing_to_move(
+        self, first: PhoneNumber, second: PhoneNumber, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        batch = launch(first, recipients(10))
+        silence(first.gateway)
+        number_ids = routes.number_ids
+
+        def pauses_in_between(sender: routes.Sender) -> tuple[int, ...]:
+            batches.pause_batch(batch.pk)
+            return number_ids(sender)
+
+        monkeypatch.setattr(routes, "number_ids", pauses_in_between)
+        assert detours.take_over(first.gateway_id) == 0
+        assert (at(batch, first), at(batch, second)) == (10, 0)
 
     def test_a_countrys_pool_relieves_its_own_number(self, first: PhoneNumber) -> None:
         pool = SenderPoolFactory.create(account=first.account)
