@@ -25,7 +25,7 @@ Kind = Alert.Kind
 #: Alerts that a batch leaves behind when it goes on or is over. ``EXPIRED`` stays: people did not get their message, and
 #: somebody should have seen that.
 ENDS_WITH_PAUSE = (Kind.REJECTIONS, Kind.CANARY, Kind.NUMBER_STOPPED)
-ENDS_WITH_BATCH = (*ENDS_WITH_PAUSE, Kind.STALLED, Kind.DETOUR)
+ENDS_WITH_BATCH = (*ENDS_WITH_PAUSE, Kind.STALLED)
 #: Somebody else may raise, and a third resolve, the same alert between two of our statements so often at most.
 _TRIES = 5
 

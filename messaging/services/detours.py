@@ -59,12 +59,10 @@ def tend(batch: Batch) -> int:
             if found is not None:
                 moved += _move(view, view.rows(numbers, place), gateway, outage, *found)
     for number in unfit:
-        # A pool's other numbers take over, as they do in a batch that leaves from the pool alone.
         outage = Outage(NUMBER, number.updated_at)
         for place, route in view.ways():
-            for sender in (route.sender, route.second):
-                if sender is not None and routes.is_pool_of(sender, number.pk) and (able := routes.members(sender)):
-                    moved += _move(view, view.rows([number.pk], place), number.gateway, outage, sender, able)
+            if (found := view.substitute(route, number)) is not None:
+                moved += _move(view, view.rows([number.pk], place), number.gateway, outage, *found)
     return moved
 
 
@@ -113,17 +111,27 @@ def strands(batch: Batch, gateway: Gateway) -> bool:
 
 
 def stuck_number(batch: Batch) -> PhoneNumber | None:
-    """A number that a route brought in, may not send, and has messages that no pool's other number can take; None: none."""
+    """A number that a route brought in, may not send, and has messages that no other can take; None when there is none.
+
+    Args:
+        batch: with its account.
+    """
     unfit = _unfit_numbers(batch)
     if not unfit:
         return None
-    senders = [sender for route in routes.routes_of(batch.account_id) for sender in (route.sender, route.second)]
-    for number in unfit:
-        if not any(
-            sender is not None and routes.is_pool_of(sender, number.pk) and routes.members(sender) for sender in senders
-        ):
-            return number
-    return None
+    view = StandIns(batch, routes.routes_of(batch.account_id))
+    try:
+        return next(
+            (
+                number
+                for number in unfit
+                if all(view.substitute(route, number) is None for _place, route in view.ways())
+            ),
+            None,
+        )
+    except RedisAway:
+        # Nothing can be told of the others now, and nothing leaves anyway.
+        return None
 
 
 def _move(

@@ -74,9 +74,13 @@ def _share(route: Route, count: int) -> Share:
     gateway = routes.gateway_of(sender)
     problem = ""
     if not routes.members(sender):
-        problem = f"{sender}, from which {country} is sent to, has no number that may send. Enable one, or change the route."
+        problem = (
+            f"{sender}, from which {country} is sent to, has no number that may send. Enable one, or change the route."
+        )
     elif gateway is not None and not gateway.is_enabled:
-        problem = f"The gateway {gateway}, through which {country} is sent to, is disabled. Enable it, or change the route."
+        problem = (
+            f"The gateway {gateway}, through which {country} is sent to, is disabled. Enable it, or change the route."
+        )
     return Share(country, count, sender, str(gateway or ""), _second(route, sender), problem)
 
 

@@ -95,6 +95,22 @@ class StandIns:
                 return sender, numbers
         return None
 
+    def substitute(self, route: Route, number: PhoneNumber) -> tuple[routes.Sender, list[PhoneNumber]] | None:
+        """Who takes over from a single number of a route that may not send; None when nobody can, or it is not the route's.
+
+        The others of its pool, as in a batch that leaves from the pool alone; from a second sender, the preferred one.
+        """
+        for sender in (route.sender, route.second):
+            if sender is None or not (sender == number or routes.is_pool_of(sender, number.pk)):
+                continue
+            for other in (sender, route.sender):
+                gateway = routes.gateway_of(other) if other is not None else None
+                if other is None or gateway is None or self.outage(gateway) is not None:
+                    continue
+                if numbers := routes.members(other):
+                    return other, numbers
+        return None
+
     def rows(self, numbers: Iterable[int], place: int | None = None) -> legs.Rows:
         """The rows that may leave now from some numbers, of the country at a place of ``countries``."""
         batch = self.batch

@@ -348,6 +348,20 @@ class TestStops:
         sweeper.tend_batches()
         assert (reload(batch).state, reload(batch).pause_code) == ("paused", "number")
 
+    def test_a_second_sender_that_is_disabled_gives_back_to_the_first(
+        self, first: PhoneNumber, second: PhoneNumber
+    ) -> None:
+        batch = launch(first, recipients(10))
+        silence(first.gateway)
+        detours.take_over(first.gateway_id)
+        PhoneNumber.objects.filter(pk=second.pk).update(state="disabled")
+        sweeper.tend_batches()
+        assert (at(batch, second), reload(batch).state) == (10, "paused")
+        answers(first.gateway)
+        batches.resume_batch(batch.pk)
+        sweeper.tend_batches()
+        assert (at(batch, first), reload(batch).state) == (10, "sending")
+
     def test_a_pool_does_not_take_what_a_route_sent_elsewhere(self) -> None:
         pool = SenderPoolFactory.create()
         french = PhoneNumberFactory.create(account=pool.account)
