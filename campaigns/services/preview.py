@@ -119,7 +119,8 @@ def _judge(campaign: Campaign) -> tuple[list[str], audience.AudienceSize | None,
         problems.append("Nobody is subscribed to its lists. Import or add subscribers first.")
     elif not size.recipients:
         problems.append("Everybody on its lists has opted out or is suppressed.")
-    shares = _shares(campaign)
+    # Only an audience that can be put together can be divided.
+    shares = [] if problems else _shares(campaign)
     problems += [share.problem for share in shares if share.problem]
     if shares and all(share.is_blocked for share in shares):
         problems.append("Everybody on its lists is in a country to which the account's routes send nothing.")
