@@ -19,6 +19,7 @@ _SHOWN: dict[str, tuple[str, ...]] = {
     "messaging": (
         "phonenumber",
         "senderpool",
+        "route",
         "batch",
         "message",
         "suppression",
@@ -64,7 +65,7 @@ ROLES: dict[str, frozenset[str]] = {
         | _permissions(["add", "change"], "accounts", "account", "user")
         | _permissions(["add", "change", "delete"], "accounts", "membership")
         | _permissions(["add", "change"], "messaging", "phonenumber", "suppression")
-        | _permissions(["add", "change", "delete"], "messaging", "senderpool")
+        | _permissions(["add", "change", "delete"], "messaging", "senderpool", "route")
         | _permissions(["change"], "messaging", "alert", "optoutreview", "rejectedwebhook", "numberfinding")
         | _permissions(["change"], "messaging", "conversation")
         | _permissions(["add", "change", "delete"], "messaging", "cannedreply")

@@ -165,6 +165,7 @@ UNFOLD: dict[str, Any] = {
                     _item("Phone numbers", "dialpad", "messaging_phonenumber"),
                     _item("Number findings", "compare_arrows", "messaging_numberfinding"),
                     _item("Sender pools", "hub", "messaging_senderpool"),
+                    _item("Routing", "alt_route", "messaging_route"),
                     _item("Gateways", "router", "integrations_gateway"),
                 ],
             },

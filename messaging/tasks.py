@@ -27,6 +27,7 @@ from messaging.engine.sender import Sender
 from messaging.jobs import inbound, sweeper
 from messaging.jobs.recorder import Recorder
 from messaging.services.alert_mail import email_open
+from messaging.services.detours import take_over
 from messaging.services.gateways import status_url, stop_gateway, stop_number
 from messaging.services.numbers import release_due
 from messaging.services.reconciliation import NotCompared, call_due, reconcile
@@ -132,6 +133,7 @@ def _make_sender(gateway: Gateway, seat: Seat, version: bytes | None) -> Sender:
         run_seconds=LONGEST_RUN_SECONDS,
         stopping=ends,
         on_rejections=pause_for_rejections,
+        on_silence=take_over,
     )
 
 

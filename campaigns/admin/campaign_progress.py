@@ -16,9 +16,10 @@ from campaigns.models import Campaign
 from campaigns.services.metrics import Progress, campaign_counts, campaign_progress, list_results
 from campaigns.services.senders import CACHE_SECONDS as SENDERS_CACHE_SECONDS
 from campaigns.services.senders import MANY as SENDERS_MANY
-from campaigns.services.senders import sender_results
+from campaigns.services.senders import gateway_results, sender_results
 from messaging.models import Batch, Message
 from messaging.services import canaries, expiry, stalls
+from messaging.services.detour_notes import notes
 
 State = Campaign.State
 
@@ -156,6 +157,7 @@ def progress_context(campaign: Campaign, *, shown_state: str = "") -> dict[str, 
     held = held_back(campaign)
     page_url = reverse("admin:campaigns_campaign_change", args=[campaign.pk])
     shown = shown_as(campaign)
+    senders = sender_results(campaign, recipients=progress.total)
     leaves_until = batch.expires_at if batch and campaign.state == State.SENDING else None
     return {
         "campaign": campaign,
@@ -173,7 +175,9 @@ def progress_context(campaign: Campaign, *, shown_state: str = "") -> dict[str, 
         "next_step": next_step(campaign),
         "resume_note": expiry.resume_note(batch) if batch else "",
         "results": list_results(campaign, counted) if batch else [],
-        "senders": sender_results(campaign, recipients=progress.total),
+        "senders": senders,
+        "gateways": gateway_results(senders),
+        "detours": notes(batch, recipients=progress.total, zone=campaign.account.zone) if batch else [],
         "senders_seconds_old": SENDERS_CACHE_SECONDS if progress.total > SENDERS_MANY else 0,
         "no_report_label": no_report_label(progress),
         "reason_names_state": campaign.state_reason.startswith(str(campaign.get_state_display())),

@@ -112,6 +112,7 @@ def perform_launch(campaign_id: int) -> None:
             pool=campaign.pool,
             options=batches.BatchOptions(**{name: getattr(campaign, name) for name in OPTIONS}),
             due_at=due_at,
+            follows_country_rules=campaign.follows_country_rules,
         )
         Campaign.objects.filter(pk=campaign_id).update(batch=batch, number=batch.number_id)
     # Each place of it is somebody's.

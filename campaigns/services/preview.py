@@ -20,6 +20,7 @@ from messaging.engine.launch import count_places
 from messaging.models import PhoneNumber, SenderPool
 from messaging.services import pools
 from messaging.services.canaries import planned_people
+from messaging.services.shares import Share, shares_of
 
 #: People whose texts are made to estimate segments.
 SAMPLE_PEOPLE = 200
@@ -50,6 +51,7 @@ class LaunchPreview:
         problems: each stands in the way of the launch.
         warnings: worth knowing.
         samples: texts of real people.
+        shares: how the recipients are divided by the account's routes; empty when all leave from its own sender.
     """
 
     recipients: int = 0
@@ -68,6 +70,17 @@ class LaunchPreview:
     problems: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     samples: list[str] = field(default_factory=list)
+    shares: list[Share] = field(default_factory=list)
+
+    @property
+    def sent_shares(self) -> list[Share]:
+        """Shares that leave."""
+        return [share for share in self.shares if not share.is_blocked]
+
+    @property
+    def blocked_shares(self) -> list[Share]:
+        """Shares to which nothing is sent."""
+        return [share for share in self.shares if share.is_blocked]
 
 
 def blocking_problems(campaign: Campaign) -> list[str]:
@@ -75,8 +88,8 @@ def blocking_problems(campaign: Campaign) -> list[str]:
     return _judge(campaign)[0]
 
 
-def _judge(campaign: Campaign) -> tuple[list[str], audience.AudienceSize | None]:
-    """What stands in the way, and the audience, which takes four queries to measure; None with too many lists."""
+def _judge(campaign: Campaign) -> tuple[list[str], audience.AudienceSize | None, list[Share]]:
+    """What stands in the way, the audience, which takes four queries to measure (None with too many lists), and its shares."""
     problems = []
     account, number, gateway = campaign.account, campaign.number, campaign.number.gateway
     if not account.is_active:
@@ -98,7 +111,7 @@ def _judge(campaign: Campaign) -> tuple[list[str], audience.AudienceSize | None]
     try:
         audience.list_positions(campaign)
     except audience.TooManyLists as error:
-        return [*problems, str(error)], None
+        return [*problems, str(error)], None, []
     size = audience.measure(campaign)
     if not campaign.campaign_lists.exists():
         problems.append("It has no list. Add at least one.")
@@ -106,7 +119,21 @@ def _judge(campaign: Campaign) -> tuple[list[str], audience.AudienceSize | None]
         problems.append("Nobody is subscribed to its lists. Import or add subscribers first.")
     elif not size.recipients:
         problems.append("Everybody on its lists has opted out or is suppressed.")
-    return problems, size
+    # Only an audience that can be put together can be divided.
+    shares = [] if problems else _shares(campaign)
+    problems += [share.problem for share in shares if share.problem]
+    if shares and all(share.is_blocked for share in shares):
+        problems.append("Everybody on its lists is in a country to which the account's routes send nothing.")
+    return problems, size, shares
+
+
+def _shares(campaign: Campaign) -> list[Share]:
+    return shares_of(
+        account_id=campaign.account_id,
+        sender=campaign.pool or campaign.number,
+        recipients=audience.recipient_query(campaign),
+        follows_country_rules=campaign.follows_country_rules,
+    )
 
 
 def _pool_problems(campaign: Campaign, pool: SenderPool) -> list[str]:
@@ -119,13 +146,14 @@ def _pool_problems(campaign: Campaign, pool: SenderPool) -> list[str]:
 
 def preview_launch(campaign: Campaign) -> LaunchPreview:
     """Measure a launch: exact counts, estimated segments and time, and what stands in the way."""
-    problems, size = _judge(campaign)
+    problems, size, shares = _judge(campaign)
     if size is None:
         return LaunchPreview(problems=problems)
+    recipients = size.recipients - sum(share.recipients for share in shares if share.is_blocked)
     texts, warnings = _texts(campaign)
     counts = [count(text) for text in texts]
     segments = [item.segments for item in counts]
-    total = round(sum(segments) / len(segments) * size.recipients) if segments else 0
+    total = round(sum(segments) / len(segments) * recipients) if segments else 0
     unicode_texts = sum(item.encoding == "UCS-2" for item in counts)
     if unicode_texts:
         odd = sorted({character for item in counts for character in item.odd_characters})[:8]
@@ -139,9 +167,8 @@ def preview_launch(campaign: Campaign) -> LaunchPreview:
     if campaign.number.gateway.stopped_reason:
         warnings.append(f"The provider refused everything lately: {campaign.number.gateway.stopped_reason}")
     deferral, capped = (None, 0) if problems else _held_back(campaign)
-    pace = pools.pace(campaign.pool) if campaign.pool is not None else None
     return LaunchPreview(
-        recipients=size.recipients,
+        recipients=recipients,
         suppressed=size.suppressed,
         on_several_lists=size.duplicates,
         subscriptions=size.subscriptions,
@@ -149,15 +176,28 @@ def preview_launch(campaign: Campaign) -> LaunchPreview:
         segments_max=max(segments, default=0),
         segments_total=total,
         encoding="UCS-2" if unicode_texts else "GSM-7",
-        seconds=estimate_seconds(campaign.number, size.recipients, total, pace=pace),
-        canary_people=planned_people(size.recipients, campaign.canary_percent),
+        seconds=_seconds(campaign, recipients, total, shares),
+        canary_people=planned_people(recipients, campaign.canary_percent),
         deferral=deferral,
         capped=capped,
         keeps_hours=places.keeps_hours(campaign.account),
         problems=problems,
         warnings=warnings,
         samples=texts[:SHOWN_SAMPLES],
+        shares=shares,
     )
+
+
+def _seconds(campaign: Campaign, recipients: int, segments: int, shares: list[Share]) -> float:
+    """How long it takes, estimated: as long as its slowest share."""
+    parts = [(share.sender, share.recipients) for share in shares if share.sender is not None]
+    longest = 0.0
+    for sender, people in parts or [(campaign.pool or campaign.number, recipients)]:
+        number = sender if isinstance(sender, PhoneNumber) else pools.first_active(sender) or campaign.number
+        pace = None if isinstance(sender, PhoneNumber) else pools.pace(sender)
+        its_segments = round(segments * people / recipients) if recipients else 0
+        longest = max(longest, estimate_seconds(number, people, its_segments, pace=pace))
+    return longest
 
 
 def _held_back(campaign: Campaign) -> tuple[Deferral | None, int]:

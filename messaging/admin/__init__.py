@@ -11,6 +11,7 @@ from messaging.admin.messages import MessageAdmin
 from messaging.admin.numbers import PhoneNumberAdmin
 from messaging.admin.pools import SenderPoolAdmin
 from messaging.admin.reviews import OptOutReviewAdmin
+from messaging.admin.routes import RouteAdmin
 from messaging.admin.suppressions import SuppressionAdmin
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "OptOutReviewAdmin",
     "PhoneNumberAdmin",
     "RejectedWebhookAdmin",
+    "RouteAdmin",
     "SenderPoolAdmin",
     "SuppressionAdmin",
 ]

@@ -43,6 +43,7 @@ ALERT_LABELS: Labels = {
     Alert.Kind.CLOCK: "danger",
     Alert.Kind.FOREIGN_SECRET: "danger",
     Alert.Kind.NUMBER_HALF_WAY: "warning",
+    Alert.Kind.DETOUR: "warning",
 }
 
 NUMBER_LABELS: Labels = {

@@ -158,11 +158,12 @@ class PhoneNumberAdmin(NumberActions, ConsoleAdmin[PhoneNumber]):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[PhoneNumber], search_term: str
     ) -> tuple[QuerySet[PhoneNumber], bool]:
-        """A campaign's form is offered numbers of its account that can send, a pool's those that are not released."""
+        """Forms of campaigns and routes are offered the account's numbers that can send, a pool's those not released."""
         found, distinct = super().get_search_results(request, queryset, search_term)
         if request.GET.get("field_name") == "numbers" and request.GET.get("model_name") == "senderpool":
             found = found.exclude(state=State.RELEASED).filter(**account_filter(request))
-        if request.GET.get("field_name") == "number" and request.GET.get("model_name") == "campaign":
+        names, model = ("number", "second_number"), request.GET.get("model_name")
+        if request.GET.get("field_name") in names and model in ("campaign", "route"):
             found = found.sendable().filter(**account_filter(request))  # type: ignore[attr-defined]  # the model's own queryset
         return found, distinct
 

@@ -103,6 +103,9 @@ class Feeder:
         token = secrets.token_hex(8)
         # With nothing in hand the slots are empty: a small chunk is claimed sooner.
         most = limits.PREFETCH if window.lanes or self.place else limits.FIRST_CHUNK
+        if window.circuit.is_open:
+            # One request is tried; all else is left to whoever may stand in for this gateway.
+            most = window.bulk
         gateway_id = window.gateway_id
         reply = await window.scripts.take(
             keys=[
@@ -149,7 +152,8 @@ class Feeder:
     def _claim(self, name: str, ids: list[int], token: str) -> Lane | None:
         journal = Journal.create(token, ids)
         origin = self._origin(name)
-        if origin is None:
+        # A number that has gone to another gateway since is not ours to send from.
+        if origin is None or origin.number.gateway_id != self.window.gateway_id:
             return None
         claim = claims.claim(queue_name=name, ids=ids, token=token, origin=origin)
         if not claim.messages:

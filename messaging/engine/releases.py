@@ -38,6 +38,17 @@ async def drop_queues(window: Window, held: set[str]) -> None:
         await release(window, lane, requeue=lane.owner not in held)
 
 
+async def give_back(window: Window) -> None:
+    """Give back what waits of batches while the gateway is silent, so that another one may take it."""
+    lanes = [lane for lane in window.lanes if not lane.is_single]
+    if not lanes:
+        return
+    window.unstage(lanes)
+    for lane in lanes:
+        if lane.waiting:
+            await release(window, lane, requeue=True)
+
+
 async def release(window: Window, lane: Lane, *, requeue: bool) -> None:
     """Give back what waits in a lane.
 

@@ -21,7 +21,7 @@ from messaging.jobs import lookups, repeating
 from messaging.jobs.leases import find_orphans, forget_journals, take_apart
 from messaging.jobs.marks import repair_marks
 from messaging.models import EarlyReport, Message, PhoneNumber
-from messaging.services import alert_mail, alerts, pools, stalls
+from messaging.services import alert_mail, alerts, detours, pools, stalls
 from messaging.services.batches import finish_batch
 from messaging.services.gateways import publish_gateways, watch_circuits
 from messaging.services.numbers.watching import watch_numbers
@@ -78,6 +78,7 @@ def tell() -> None:
     watch_circuits()
     watch_refusals()
     watch_numbers()
+    detours.close_over()
     alerts.resolve_outdated()
     alert_mail.remind()
 

@@ -11,6 +11,7 @@ from messaging.models.messages import EarlyReport, Message
 from messaging.models.numbers import PhoneNumber
 from messaging.models.pools import SenderPool
 from messaging.models.reviews import OptOutReview
+from messaging.models.routes import Detour, Route
 from messaging.models.suppressions import Suppression
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "CannedReply",
     "Conversation",
     "ConversationNote",
+    "Detour",
     "EarlyReport",
     "InboundMessage",
     "Message",
@@ -27,6 +29,7 @@ __all__ = [
     "OptOutReview",
     "PhoneNumber",
     "RejectedWebhook",
+    "Route",
     "SenderPool",
     "Suppression",
 ]

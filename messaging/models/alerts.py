@@ -35,6 +35,7 @@ class Alert(models.Model):
         CLOCK = "clock", "Clocks differ"
         FOREIGN_SECRET = "foreign_secret", "Signed with another gateway's secret"
         NUMBER_HALF_WAY = "number_half_way", "Number half-way"
+        DETOUR = "detour", "Leaves through another provider"
 
     kind = models.CharField(max_length=20, choices=Kind)
     batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="alerts", null=True, blank=True)

@@ -18,6 +18,7 @@ from integrations.models import Gateway
 from integrations.services.redaction import redacted
 from messaging.engine import keys
 from messaging.models import Alert, Batch, Message, PhoneNumber
+from messaging.services import detours
 from messaging.services.alerts import raise_alert, resolve
 from messaging.services.batches import pause_batch
 from messaging.services.moves import fill_on_commit
@@ -98,7 +99,8 @@ def publish_on_commit(gateway_id: int) -> None:
 def stop_gateway(gateway_id: int, reason: str, *, version: int | None = None) -> bool:
     """The provider refuses everything: pause every batch that leaves through this gateway, with its reason.
 
-    Nobody is marked as failed; once the cause is mended, a person resumes.
+    Nobody is marked as failed; once the cause is mended, a person resumes. A batch goes on if a route names a second sender
+    that takes all of it that waits.
 
     Args:
         gateway_id: of the gateway.
@@ -111,8 +113,8 @@ def stop_gateway(gateway_id: int, reason: str, *, version: int | None = None) ->
     gateway = Gateway.objects.get(pk=gateway_id)
     reason = _without_secrets(gateway, reason)
     text = (
-        f"{gateway} refuses everything, so nothing leaves through it and what was sending is paused. Mend the cause, then "
-        f"resume. It says: {reason}"
+        f"{gateway} refuses everything, so nothing leaves through it and what was sending is paused, unless a route has a second "
+        f"sender for it. Mend the cause, then resume. It says: {reason}"
     )
     refused = Gateway.objects.filter(pk=gateway_id)
     if version is not None:
@@ -121,8 +123,10 @@ def stop_gateway(gateway_id: int, reason: str, *, version: int | None = None) ->
         if not refused.update(stopped_reason=reason[:255]):
             return False
         raise_alert(kind=Alert.Kind.GATEWAY_STOPPED, gateway=gateway, text=text)
-    for batch_id in Batch.objects.filter(gateway_id=gateway_id, state=BatchState.SENDING).values_list("id", flat=True):
-        pause_batch(batch_id, code=Batch.PauseCode.GATEWAY, reason=reason)
+    gateway.stopped_reason = reason[:255]
+    for batch in Batch.objects.filter(state=BatchState.SENDING).select_related("account"):
+        if gateway_id in batch.gateways:
+            _move_or_pause(batch, gateway, reason)
     return True
 
 
@@ -135,6 +139,17 @@ def _without_secrets(gateway: Gateway, text: str) -> str:
     for credentials in secrets:
         text = redacted(text, gateway.kind, credentials)
     return text
+
+
+def _move_or_pause(batch: Batch, gateway: Gateway, reason: str) -> None:
+    try:
+        detours.tend(batch)
+        strands = detours.strands(batch, gateway)
+    except RedisAway as error:
+        logger.warning("Redis is away; the sweeper looks for a second sender of batch %s: %s", batch.pk, error)
+        strands = True
+    if strands:
+        pause_batch(batch.pk, code=Batch.PauseCode.GATEWAY, reason=reason)
 
 
 def start_gateway(gateway_id: int) -> None:
@@ -165,7 +180,8 @@ def stop_number(number_id: int, reason: str) -> None:
             )
         number_changed(number_id)
     for batch in sending:
-        if batch.pool_id is None or _is_stuck(batch, number):
+        is_alone = batch.pool_id is None and number.pk not in batch.routed_ids
+        if is_alone or _is_stuck(batch, number):
             text = (
                 f"“{batch}” is paused: the provider refuses {number}. Mend the cause, then resume it. It says: {reason}"
             )
@@ -185,6 +201,11 @@ def number_changed(number_id: int) -> None:
         return
     for batch in _sending_from(number):
         take_over(batch)
+        if number_id in batch.routed_ids:
+            try:
+                detours.tend(batch)
+            except RedisAway as error:
+                logger.warning("Redis is away; the sweeper has others send for number %s: %s", number_id, error)
 
 
 def take_over(batch: Batch) -> int:
@@ -201,7 +222,7 @@ def take_over(batch: Batch) -> int:
 
 
 def _sending_from(number: PhoneNumber) -> list[Batch]:
-    sending = Batch.objects.filter(gateway_id=number.gateway_id, state=BatchState.SENDING).select_related("pool")
+    sending = Batch.objects.filter(state=BatchState.SENDING).select_related("account", "pool")
     return [batch for batch in sending if number.pk in batch.senders]
 
 
@@ -224,8 +245,9 @@ def watch_circuits() -> None:
         elif time.time() - float(state[b"since"]) >= DOWN_SECONDS:
             since = dt.datetime.fromtimestamp(float(state[b"since"]), dt.UTC)
             text = (
-                f"{gateway} has not answered since {since:%-d %B, %H:%M} UTC. What has not left waits, and it is tried again by "
-                f"itself. Look at the provider's status page and at our network. Last: {state[b'reason'].decode()}"
+                f"{gateway} has not answered since {since:%-d %B, %H:%M} UTC. What has not left waits, unless a route has "
+                "a second sender for it; it is tried again by itself. "
+                f"Look at the provider's status page and at our network. Last: {state[b'reason'].decode()}"
             )
             raise_alert(kind=Alert.Kind.GATEWAY_DOWN, gateway=gateway, text=text)
 

@@ -166,7 +166,9 @@ def relieve(batch: Batch) -> int:
         if pool is None or batch.state not in (BatchState.SENDING, BatchState.PAUSED):
             return 0
         queued = Message.objects.filter(batch=batch, state=MessageState.QUEUED)
-        unfit = PhoneNumber.objects.filter(pk__in=batch.senders).exclude(state=Number.ACTIVE)
+        # What a route sent elsewhere is not the pool's (``services.detours``).
+        own = set(batch.senders) - set(batch.routed_ids)
+        unfit = PhoneNumber.objects.filter(pk__in=own).exclude(state=Number.ACTIVE)
         unfit_ids = [pk for pk in unfit.values_list("pk", flat=True) if queued.filter(number_id=pk).exists()]
         if not unfit_ids:
             return 0

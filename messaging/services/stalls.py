@@ -186,7 +186,7 @@ def diagnose(batch: Batch) -> str:
 
 def _stopped(look: _Look) -> str:
     gateway = look.batch.gateway
-    if gateway.stopped_reason:
+    if gateway.stopped_reason and not look.batch.other_gateway_ids:
         return f"{gateway} refuses everything: {gateway.stopped_reason} Mend the cause, then pause and resume."
     why = obstacle(look.batch)
     return f"{why[1]} It is paused as soon as the sweeper has run." if why else ""
@@ -256,7 +256,7 @@ def _pace(look: _Look) -> str:
     now = time.time()
     waits: list[tuple[float, PhoneNumber]] = []
     for number in PhoneNumber.objects.filter(pk__in=look.batch.senders).select_related("gateway"):
-        at = look.client.get(keys.pace(look.gateway_id, number.pk))
+        at = look.client.get(keys.pace(number.gateway_id, number.pk))
         if at is None or (wait := int(float(at)) / 1_000_000 - now) < FAR_SECONDS:
             return ""
         waits.append((wait, number))

@@ -9,10 +9,10 @@ from django.db import DatabaseError
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
-from messaging.engine.launch import has_opened, is_in_redis, note_open, rebuild_queue
+from messaging.engine.launch import absent_at, has_opened, note_open, rebuild_queue
 from messaging.engine.places import look
 from messaging.models import Batch, Message
-from messaging.services import canaries
+from messaging.services import canaries, detours
 from messaging.services.batches import (
     cancel_queued,
     finish_batch,
@@ -62,6 +62,8 @@ def _tend(batch: Batch, *, has_queued: bool) -> None:
 
 
 def _tend_sending(batch: Batch, *, has_queued: bool) -> None:
+    if has_queued:
+        detours.tend(batch)
     if (why := obstacle(batch)) is not None:
         pause_batch(batch.pk, code=why[0], reason=why[1])
     elif not has_queued:
@@ -81,20 +83,28 @@ def _refill(batch: Batch) -> None:
     """Queue what should be in Redis and is not, those included whose hours have come."""
     view = look(batch)
     is_new = view is not None and has_opened(batch, view, timezone.now())
-    is_there = is_in_redis(batch)
-    if is_there and not is_new:
+    absent = absent_at(batch)
+    if not absent and not is_new:
         return
+    is_partly_there = len(absent) < len(batch.gateways)
     queued = Message.objects.filter(batch=batch, state=MessageState.QUEUED)
     if batch.canary_state == Batch.Canary.SENDING:
         queued = queued.canary(batch.canary_step)
     if view is not None:
         queued = queued.filter(place__in=view.open)
+    only_absent = is_partly_there and not is_new
+    if only_absent:
+        # One gateway's queues are there, and whoever was to queue at another was killed.
+        queued = queued.filter(number_id__in=batch.senders, number__gateway_id__in=absent)
     if not queued.exists():
-        if view is not None:
+        if view is not None and (is_new or not is_partly_there):
             note_open(batch, view)
         return
     if is_new:
         logger.info("Batch %s: the hours of more of its recipients have come", batch.pk)
     else:
         logger.warning("Batch %s has queued messages and none in Redis: queued again from the rows", batch.pk)
-    rebuild_queue(batch)
+    if only_absent:
+        rebuild_queue(batch, gateway_ids=absent)
+    else:
+        rebuild_queue(batch)

@@ -46,6 +46,7 @@ FACTORIES: dict[str, Any] = {
     "messaging.message": factories.MessageFactory,
     "messaging.phonenumber": factories.PhoneNumberFactory,
     "messaging.rejectedwebhook": factories.RejectedWebhookFactory,
+    "messaging.route": factories.RouteFactory,
     "messaging.senderpool": factories.SenderPoolFactory,
     "messaging.suppression": factories.SuppressionFactory,
 }
@@ -69,6 +70,7 @@ MAY_ADD: dict[str, set[str]] = {
         "integrations.gateway",
         "messaging.cannedreply",
         "messaging.phonenumber",
+        "messaging.route",
         "messaging.senderpool",
         "messaging.suppression",
     },

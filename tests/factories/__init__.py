@@ -28,6 +28,7 @@ from tests.factories.messaging import (
     MessageFactory,
     PhoneNumberFactory,
     RejectedWebhookFactory,
+    RouteFactory,
     SenderPoolFactory,
     SuppressionFactory,
 )
@@ -53,6 +54,7 @@ __all__ = [
     "OptOutRequestFactory",
     "PhoneNumberFactory",
     "RejectedWebhookFactory",
+    "RouteFactory",
     "SenderPoolFactory",
     "StaffFactory",
     "SubscriberFactory",

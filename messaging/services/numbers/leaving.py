@@ -164,7 +164,8 @@ def _forget(claim: Claim) -> None:
 
 def _check_unused(number: PhoneNumber) -> None:
     pool_ids = set(number.pools.values_list("pk", flat=True))
-    candidates = Batch.objects.open().filter(gateway_id=number.gateway_id)
+    # A batch may go on through another gateway than its own.
+    candidates = Batch.objects.open().filter(account_id=number.account_id)
     open_batches = [
         batch
         for batch in candidates
