@@ -38,6 +38,8 @@ ALERT_LABELS: Labels = {
     Alert.Kind.GATEWAY_STOPPED: "danger",
     Alert.Kind.GATEWAY_DOWN: "danger",
     Alert.Kind.NUMBER_STOPPED: "warning",
+    Alert.Kind.REGISTRATION: "danger",
+    Alert.Kind.BUDGET: "warning",
 }
 
 NUMBER_LABELS: Labels = {

@@ -22,6 +22,7 @@ from messaging.jobs.marks import repair_marks
 from messaging.models import EarlyReport, Message, PhoneNumber
 from messaging.services import alert_mail, alerts, pools, stalls
 from messaging.services.batches import finish_batch
+from messaging.services.budgets import watch_budgets
 from messaging.services.gateways import publish_gateways, watch_circuits
 from messaging.services.tending import tend_batches as tend_batches
 from messaging.states import MessageState
@@ -70,6 +71,7 @@ def tell() -> None:
     """
     stalls.watch()
     watch_circuits()
+    watch_budgets()
     alerts.resolve_outdated()
     alert_mail.remind()
 

@@ -9,13 +9,17 @@ from messaging.models.inbound import InboundMessage, RejectedWebhook
 from messaging.models.messages import EarlyReport, Message
 from messaging.models.numbers import PhoneNumber
 from messaging.models.pools import SenderPool
+from messaging.models.registration_records import CarrierRefusal, RegistrationChange, RegistrationPolicy
+from messaging.models.registrations import Brand, TenDlcCampaign, TenDlcNumber, TollFreeVerification
 from messaging.models.reviews import OptOutReview
 from messaging.models.suppressions import Suppression
 
 __all__ = [
     "Alert",
     "Batch",
+    "Brand",
     "CannedReply",
+    "CarrierRefusal",
     "Conversation",
     "ConversationNote",
     "EarlyReport",
@@ -23,7 +27,12 @@ __all__ = [
     "Message",
     "OptOutReview",
     "PhoneNumber",
+    "RegistrationChange",
+    "RegistrationPolicy",
     "RejectedWebhook",
     "SenderPool",
     "Suppression",
+    "TenDlcCampaign",
+    "TenDlcNumber",
+    "TollFreeVerification",
 ]
