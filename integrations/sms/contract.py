@@ -174,6 +174,8 @@ class SmsAdapter(ABC):
     label: ClassVar[str]
     default_base_url: ClassVar[str]
     credential_fields: ClassVar[tuple[CredentialField, ...]]
+    #: Codes of failures which say that the sending number is not registered with the carriers, or not verified.
+    unregistered_codes: ClassVar[frozenset[str]] = frozenset()
     #: The kind's; an instance may have others, where they depend on a gateway's settings.
     capabilities: Capabilities
 

@@ -25,6 +25,7 @@ from messaging.querysets import BatchQuerySet
 from messaging.services import alerts, canaries, pools
 from messaging.services.expiry import is_overdue
 from messaging.services.moves import fill_on_commit, hold_on_commit, latest_time, move, pause, times
+from messaging.services.registration_checks import Refusal, refusals
 from messaging.states import OPEN_STATES, BatchState, MessageState
 
 PauseCode = Batch.PauseCode
@@ -180,11 +181,25 @@ def obstacle(batch: Batch) -> tuple[str, str] | None:
             return PauseCode.NUMBER, f"No number of the pool “{batch.pool}” is active. Enable one, then resume."
     elif number.state != PhoneNumber.State.ACTIVE:
         return PauseCode.NUMBER, f"{number} is {number.get_state_display().lower()}."
+    if refused := refusals_of(batch):
+        return PauseCode.REGISTRATION, refused[0].text
     if not batch.gateway.is_enabled:
         return PauseCode.GATEWAY, f"The gateway {batch.gateway} is disabled."
     if batch.gateway.stopped_reason:
         return PauseCode.GATEWAY, batch.gateway.stopped_reason
     return None
+
+
+def refusals_of(batch: Batch) -> list[Refusal]:
+    """Why carriers would refuse what leaves from a batch's numbers; empty when none of them would.
+
+    Args:
+        batch: with its number and pool.
+    """
+    if batch.pool is None:
+        return refusals([batch.number])
+    senders = PhoneNumber.objects.filter(Q(pk__in=batch.senders) | Q(pools=batch.pool), state=PhoneNumber.State.ACTIVE)
+    return refusals(senders.distinct())
 
 
 def pause_obstructed(batches: BatchQuerySet) -> int:

@@ -177,12 +177,12 @@ def wait_for_budget(batch: Batch) -> set[int]:
 
 def _tell(brand: Brand, now: dt.datetime) -> None:
     day = day_of(brand, now)
-    raise_alert(
-        kind=Alert.Kind.BUDGET,
-        subject=subject_of(brand),
-        text=f"The brand “{brand}” has used up what it or one of its 10DLC campaigns may send today ({day.used or 0:,} segments). What is "
-        f"left of its campaigns leaves from {day.renewal} on, by itself. If the cap is higher by now, enter it on the brand's page.",
+    text = (
+        f"The brand “{brand}” has used up what it, or one of its 10DLC campaigns, may send today ({day.used or 0:,} segments). "
+        f"What is left of its campaigns leaves from {day.renewal} on, by itself. If the cap is higher by now, enter it on the "
+        "brand's page."
     )
+    raise_alert(kind=Alert.Kind.BUDGET, subject=subject_of(brand), text=text)
 
 
 def subject_of(brand: Brand) -> str:

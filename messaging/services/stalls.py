@@ -120,7 +120,7 @@ def _last_moved(batch: Batch) -> dt.datetime:
 
 
 def _is_settled(batch: Batch) -> bool:
-    """Whether nothing of it should leave now: all have left, wait for their hours or their brand's day, or only the first few were to."""
+    """Whether nothing of it should leave now: all have left, wait for their hours or their brand, or only the first few were to."""
     unsent = Message.objects.filter(batch=batch, state__in=_UNSENT)
     if batch.canary_state == Batch.Canary.SENDING:
         # An unknown one among the first few is waited for, but not for ever (``canaries.SETTLE_SECONDS``).

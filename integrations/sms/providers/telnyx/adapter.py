@@ -38,6 +38,7 @@ class TelnyxAdapter(SmsAdapter):
     """
 
     kind = "telnyx"
+    unregistered_codes = frozenset({"40010", "40329"})
     label = "Telnyx"
     default_base_url = "https://api.telnyx.com"
     credential_fields = (
