@@ -31,14 +31,24 @@ from tests.factories.messaging import (
     SenderPoolFactory,
     SuppressionFactory,
 )
+from tests.factories.registrations import (
+    BrandFactory,
+    CarrierRefusalFactory,
+    RegistrationPolicyFactory,
+    TenDlcCampaignFactory,
+    TenDlcNumberFactory,
+    TollFreeVerificationFactory,
+)
 
 __all__ = [
     "AccountFactory",
     "AlertFactory",
     "BatchFactory",
+    "BrandFactory",
     "CallEndpointFactory",
     "CampaignFactory",
     "CannedReplyFactory",
+    "CarrierRefusalFactory",
     "ChainFactory",
     "ChainRunFactory",
     "ConsentEventFactory",
@@ -52,6 +62,7 @@ __all__ = [
     "MessageFactory",
     "OptOutRequestFactory",
     "PhoneNumberFactory",
+    "RegistrationPolicyFactory",
     "RejectedWebhookFactory",
     "SenderPoolFactory",
     "StaffFactory",
@@ -61,5 +72,8 @@ __all__ = [
     "SubscriptionFactory",
     "SuppressionFactory",
     "TagFactory",
+    "TenDlcCampaignFactory",
+    "TenDlcNumberFactory",
+    "TollFreeVerificationFactory",
     "UserFactory",
 ]
