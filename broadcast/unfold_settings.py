@@ -164,6 +164,9 @@ UNFOLD: dict[str, Any] = {
                 "items": [
                     _item("Phone numbers", "dialpad", "messaging_phonenumber"),
                     _item("Sender pools", "hub", "messaging_senderpool"),
+                    _item("Brands", "verified", "messaging_brand"),
+                    _item("10DLC campaigns", "fact_check", "messaging_tendlccampaign"),
+                    _item("Toll-free verifications", "verified_user", "messaging_tollfreeverification"),
                     _item("Gateways", "router", "integrations_gateway"),
                 ],
             },

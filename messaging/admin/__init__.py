@@ -1,5 +1,6 @@
 """The transport's pages."""
 
+from messaging.admin.accounts import AccountAdmin
 from messaging.admin.alerts import AlertAdmin
 from messaging.admin.batches import BatchAdmin
 from messaging.admin.gateways import GatewayAdmin
@@ -8,12 +9,15 @@ from messaging.admin.inbox import CannedReplyAdmin, ConversationAdmin
 from messaging.admin.messages import MessageAdmin
 from messaging.admin.numbers import PhoneNumberAdmin
 from messaging.admin.pools import SenderPoolAdmin
+from messaging.admin.registrations import BrandAdmin, TenDlcCampaignAdmin, TollFreeVerificationAdmin
 from messaging.admin.reviews import OptOutReviewAdmin
 from messaging.admin.suppressions import SuppressionAdmin
 
 __all__ = [
+    "AccountAdmin",
     "AlertAdmin",
     "BatchAdmin",
+    "BrandAdmin",
     "CannedReplyAdmin",
     "ConversationAdmin",
     "GatewayAdmin",
@@ -24,4 +28,6 @@ __all__ = [
     "RejectedWebhookAdmin",
     "SenderPoolAdmin",
     "SuppressionAdmin",
+    "TenDlcCampaignAdmin",
+    "TollFreeVerificationAdmin",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from broadcast.core.admin import Labels
 from messaging.models import Alert, InboundMessage, PhoneNumber, RejectedWebhook, Suppression
-from messaging.states import BatchState, MessageState
+from messaging.states import BatchState, MessageState, RegistrationState
 
 MESSAGE_LABELS: Labels = {
     MessageState.QUEUED: "",
@@ -47,6 +47,16 @@ NUMBER_LABELS: Labels = {
     PhoneNumber.State.ACTIVE: "success",
     PhoneNumber.State.DISABLED: "",
     PhoneNumber.State.RELEASED: "danger",
+}
+
+REGISTRATION_LABELS: Labels = {
+    RegistrationState.DRAFT: "",
+    RegistrationState.SUBMITTED: "info",
+    RegistrationState.IN_REVIEW: "info",
+    RegistrationState.APPROVED: "success",
+    RegistrationState.REJECTED: "danger",
+    RegistrationState.SUSPENDED: "danger",
+    RegistrationState.WITHDRAWN: "",
 }
 
 SUPPRESSION_LABELS: Labels = {

@@ -18,6 +18,7 @@ from broadcast.core.confirm import ActionRefused, ConfirmForm, confirmed_action,
 from broadcast.core.phones import normalise
 from messaging.admin.buying import buy_number_view
 from messaging.admin.labels import NUMBER_LABELS
+from messaging.admin.number_registration import NumberRegistrationMixin, offered_for
 from messaging.models import Batch, PhoneNumber
 from messaging.querysets import BatchQuerySet
 from messaging.services.batches import pause_obstructed
@@ -75,7 +76,7 @@ class PhoneNumberForm(forms.ModelForm[PhoneNumber]):
 
 
 @admin.register(PhoneNumber)
-class PhoneNumberAdmin(ConsoleAdmin[PhoneNumber]):
+class PhoneNumberAdmin(NumberRegistrationMixin, ConsoleAdmin[PhoneNumber]):
     """Phone numbers. They are released, not deleted: messages belong to them."""
 
     form = PhoneNumberForm
@@ -90,8 +91,16 @@ class PhoneNumberAdmin(ConsoleAdmin[PhoneNumber]):
     search_fields = ("number", "label", "account__name")
     number_search_fields = ("number",)
     autocomplete_fields = ("account", "gateway")
-    readonly_fields = ("state", "provider_id", "country", "display_pools", "created_at", "updated_at")
-    actions_detail = ("enable", "disable", "release")
+    readonly_fields = (
+        "state",
+        "provider_id",
+        "country",
+        "display_pools",
+        "display_registration",
+        "created_at",
+        "updated_at",
+    )
+    actions_detail = ("taken_again", "enable", "disable", "release")
     actions_list = ("buy",)
     add_fieldsets = (
         (
@@ -116,6 +125,7 @@ class PhoneNumberAdmin(ConsoleAdmin[PhoneNumber]):
                     ("account", "gateway"),
                     ("label", "kind"),
                     ("pace_segments", "display_pools"),
+                    "display_registration",
                 )
             },
         ),
@@ -149,6 +159,8 @@ class PhoneNumberAdmin(ConsoleAdmin[PhoneNumber]):
         found, distinct = super().get_search_results(request, queryset, search_term)
         if request.GET.get("field_name") == "numbers" and request.GET.get("model_name") == "senderpool":
             found = found.exclude(state=State.RELEASED).filter(**account_filter(request))
+        if request.GET.get("model_name") in ("tendlcnumber", "tollfreeverification"):
+            found = found.exclude(state=State.RELEASED).filter(**account_filter(request))
         if request.GET.get("field_name") == "number" and request.GET.get("model_name") == "campaign":
             found = found.sendable().filter(**account_filter(request))  # type: ignore[attr-defined]  # the model's own queryset
         return found, distinct
@@ -157,6 +169,7 @@ class PhoneNumberAdmin(ConsoleAdmin[PhoneNumber]):
         """Only what the state allows."""
         number = PhoneNumber.objects.filter(pk=object_id).only("state").first()
         offered = {f"messaging_phonenumber_{name}" for name in OFFERED[number.state]} if number else set()
+        offered |= offered_for(object_id)
         actions = super().get_actions_detail(request, object_id)  # type: ignore[misc]  # unfold has no types
         return [action for action in actions if action.action_name in offered]
 

@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from accounts.models import Account
 from messaging.hours import place_key
 from messaging.hours.places import parse_key
 from messaging.models import (
@@ -143,6 +144,20 @@ def _verification_lacks(number: PhoneNumber, found: list[TollFreeVerification]) 
         f"{number} may not send yet: its toll-free verification is {_state(newest)}, so carriers would block its messages "
         f"(30032). {_advice(newest)}"
     )
+
+
+def is_required(account: Account) -> bool:
+    """Whether an account's numbers have to be registered here before they send."""
+    return RegistrationPolicy.objects.filter(account=account, mode=RegistrationPolicy.Mode.REQUIRED).exists()
+
+
+def registration_of(number: PhoneNumber) -> Registration | None:
+    """What a number sends under: its 10DLC campaign, or the toll-free verification that counts; None without any."""
+    if needs_ten_dlc(number):
+        row = TenDlcNumber.objects.filter(number=number).select_related("campaign__brand").first()
+        return row.campaign if row else None
+    rows = TollFreeVerification.objects.filter(numbers=number, account=number.account_id)
+    return rows.filter(state=State.APPROVED).first() or rows.order_by("-pk").first()
 
 
 def _state(row: Registration) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -20,13 +20,16 @@ from messaging.models import (
     CarrierRefusal,
     PhoneNumber,
     RegistrationChange,
+    RegistrationPolicy,
     TenDlcCampaign,
+    TenDlcNumber,
     TollFreeVerification,
 )
 from messaging.models.registrations import Registration
 from messaging.querysets import PhoneNumberQuerySet
 from messaging.services import alerts
 from messaging.services.batches import pause_obstructed
+from messaging.services.registration_checks import needs_ten_dlc, needs_verification
 from messaging.states import REGISTRATION_MOVES, RegistrationState
 
 if TYPE_CHECKING:
@@ -146,3 +149,75 @@ def account_of(registration: Registration) -> Account:
 def subject_of(registration: Registration) -> str:
     """How alerts name a registration."""
     return f"{_FIELDS[type(registration)]}:{registration.pk}"
+
+
+@transaction.atomic
+def set_numbers(*, registration: TenDlcCampaign | TollFreeVerification, number_ids: Iterable[int]) -> None:
+    """Say which numbers send because of a registration; what leaves from those that do not any more is paused.
+
+    Args:
+        registration: a 10DLC campaign or a toll-free verification.
+        number_ids: all of them.
+
+    Raises:
+        RegistrationError: a number is another account's, of another kind, or in another 10DLC campaign; nothing is changed.
+    """
+    wanted = list(PhoneNumber.objects.filter(pk__in=list(number_ids)).order_by("number"))
+    before = set(numbers_of(registration).values_list("pk", flat=True))
+    account = account_of(registration)
+    for number in wanted:
+        if number.account_id != account.pk:
+            raise RegistrationError(f"{number} belongs to another account. Choose numbers of {account}.")
+    if isinstance(registration, TenDlcCampaign):
+        _set_ten_dlc(registration, wanted)
+    else:
+        _set_verified(registration, wanted)
+    gone = list(before.difference(number.pk for number in wanted))
+    if gone:
+        transaction.on_commit(lambda: pause_unregistered(number_ids=gone))
+
+
+def _set_ten_dlc(campaign: TenDlcCampaign, numbers: list[PhoneNumber]) -> None:
+    for number in numbers:
+        if not needs_ten_dlc(number):
+            raise RegistrationError(
+                f"{number} is no 10-digit number of the United States, so it needs no 10DLC campaign."
+            )
+    other = (
+        TenDlcNumber.objects.filter(number__in=numbers).exclude(campaign=campaign).select_related("number", "campaign")
+    )
+    if taken := other.first():
+        raise RegistrationError(
+            f"{taken.number} is in the 10DLC campaign “{taken.campaign}”. Take it out there first: carriers know one for each."
+        )
+    campaign.assignments.exclude(number__in=numbers).delete()
+    have = set(campaign.assignments.values_list("number_id", flat=True))
+    for number in numbers:
+        if number.pk not in have:
+            try:
+                with transaction.atomic():
+                    TenDlcNumber.objects.create(number=number, campaign=campaign)
+            except IntegrityError as error:
+                raise RegistrationError(
+                    f"Somebody has given {number} to another 10DLC campaign a moment ago."
+                ) from error
+
+
+def _set_verified(verification: TollFreeVerification, numbers: list[PhoneNumber]) -> None:
+    for number in numbers:
+        if not needs_verification(number):
+            raise RegistrationError(f"{number} is no toll-free number of North America, so it needs no verification.")
+    verification.numbers.set(numbers)
+
+
+def set_policy(*, account: Account, mode: str) -> RegistrationPolicy:
+    """Say whether an account's numbers have to be registered here; what may not be sent then is paused.
+
+    Args:
+        account: whose.
+        mode: a value of ``RegistrationPolicy.Mode``.
+    """
+    policy, _ = RegistrationPolicy.objects.update_or_create(account=account, defaults={"mode": mode})
+    if mode == RegistrationPolicy.Mode.REQUIRED:
+        transaction.on_commit(lambda: pause_obstructed(Batch.objects.filter(account=account)))
+    return policy

@@ -1,0 +1,105 @@
+"""Accounts, with what the transport adds: whether their numbers have to be registered with the carriers.
+
+The page itself belongs to ``accounts``, which knows no numbers.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, cast
+
+from django import forms
+from django.contrib import admin
+from django.forms.models import BaseInlineFormSet
+from django.http import HttpRequest
+from django.utils.html import format_html, format_html_join
+
+from accounts.admin import AccountAdmin as PlainAccountAdmin
+from accounts.models import Account
+from broadcast.core.admin import ConsoleStackedInline, InlineFormSetMixin, display, list_url
+from messaging.models import Brand, PhoneNumber, RegistrationPolicy, TenDlcCampaign, TollFreeVerification
+from messaging.services.registration_checks import needs_ten_dlc, needs_verification, refusals
+from messaging.services.registrations import set_policy
+from messaging.states import RegistrationState
+
+admin.site.unregister(Account)
+
+
+class PolicyForm(forms.ModelForm[RegistrationPolicy]):
+    """Whether an account is checked; a new account is, unless somebody says otherwise."""
+
+    class Meta:
+        model = RegistrationPolicy
+        fields = ("mode",)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        account = getattr(self.instance, "account", None) if self.instance.account_id else None
+        if self.instance.pk is None and account is not None and account.pk:
+            # It was there before registrations were kept.
+            self.initial["mode"] = RegistrationPolicy.Mode.NOT_CHECKED
+
+    def has_changed(self) -> bool:
+        """A new account's is saved as it stands."""
+        return self.instance.pk is None or super().has_changed()
+
+
+class PolicyFormSet(InlineFormSetMixin, BaseInlineFormSet):  # type: ignore[type-arg]  # Django's own class, mixed into
+    """One row for each account, the first of which is offered."""
+
+
+class PolicyInline(ConsoleStackedInline[RegistrationPolicy, Account]):
+    """Whether the account's numbers have to be registered, and how they stand."""
+
+    model = RegistrationPolicy
+    form = PolicyForm
+    extra = 1
+    max_num = 1
+    can_delete = False
+    verbose_name_plural = "registration with the carriers"
+    fields = ("mode", "display_summary")
+    readonly_fields = ("display_summary",)
+
+    @display(description="Registered")
+    def display_summary(self, policy: RegistrationPolicy) -> Any:
+        """What is registered, and how many numbers may send."""
+        account = policy.account if policy.account_id else None
+        return registration_summary(account) if account is not None and account.pk else "Nothing yet"
+
+
+def registration_summary(account: Account) -> Any:
+    """What an account has registered, with links, and which of its numbers may not send."""
+    kinds = (
+        (Brand, "brands", {"account": account}, {"account__id__exact": account.pk}),
+        (TenDlcCampaign, "10DLC campaigns", {"brand__account": account}, {"brand__account__id__exact": account.pk}),
+        (TollFreeVerification, "toll-free verifications", {"account": account}, {"account__id__exact": account.pk}),
+    )
+    parts = []
+    for model, label, owned, listed in kinds:
+        states = list(model._default_manager.filter(**owned).values_list("state", flat=True))
+        approved = states.count(RegistrationState.APPROVED)
+        text = f"{len(states)} {label}" + (f" ({approved} approved)" if states else "")
+        parts.append((list_url(model, **listed), text))
+    numbers = PhoneNumber.objects.filter(account=account, state=PhoneNumber.State.ACTIVE).order_by("number")
+    concerned = [number for number in numbers if needs_ten_dlc(number) or needs_verification(number)]
+    stopped = refusals(concerned)
+    links = format_html_join(", ", '<a href="{}" class="text-link">{}</a>', parts)
+    notes = format_html_join(
+        "", '<p class="console-note console-note-warning">{}</p>', ((row.text,) for row in stopped)
+    )
+    return format_html("{}{}", links, notes)
+
+
+@admin.register(Account)
+class AccountAdmin(PlainAccountAdmin):
+    """The same pages, with registrations."""
+
+    inlines: ClassVar[Any] = (*PlainAccountAdmin.inlines, PolicyInline)
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        """Let the service say what changed."""
+        if formset.model is not RegistrationPolicy:
+            super().save_formset(request, form, formset, change)
+            return
+        formset.save(commit=False)
+        for row in (*formset.new_objects, *(found for found, _ in formset.changed_objects)):
+            set_policy(account=cast("Account", form.instance), mode=row.mode)
