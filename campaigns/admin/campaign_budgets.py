@@ -18,4 +18,5 @@ def budget_text(forecast: Forecast) -> str:
     if not forecast.later:
         return f"{text}; about {forecast.now:,} are needed."
     when = day.renewal if forecast.days == 1 else f"{day.renewal}, over {forecast.days:,} days"
-    return f"{text}; about {forecast.later:,} of {forecast.now + forecast.later:,} segments leave from {when}."
+    total = forecast.now + forecast.later
+    return f"{text}; about {forecast.later:,} of {total:,} segments leave from {when}. Waiting so long makes nothing too late."

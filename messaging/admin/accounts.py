@@ -55,6 +55,7 @@ class PolicyInline(ConsoleStackedInline[RegistrationPolicy, Account]):
     extra = 1
     max_num = 1
     can_delete = False
+    verbose_name = "registration with the carriers"
     verbose_name_plural = "registration with the carriers"
     fields = ("mode", "display_summary")
     readonly_fields = ("display_summary",)
@@ -69,15 +70,15 @@ class PolicyInline(ConsoleStackedInline[RegistrationPolicy, Account]):
 def registration_summary(account: Account) -> Any:
     """What an account has registered, with links, and which of its numbers may not send."""
     kinds = (
-        (Brand, "brands", {"account": account}, {"account__id__exact": account.pk}),
-        (TenDlcCampaign, "10DLC campaigns", {"brand__account": account}, {"brand__account__id__exact": account.pk}),
-        (TollFreeVerification, "toll-free verifications", {"account": account}, {"account__id__exact": account.pk}),
+        (Brand, "brand", {"account": account}, {"account__id__exact": account.pk}),
+        (TenDlcCampaign, "10DLC campaign", {"brand__account": account}, {"brand__account__id__exact": account.pk}),
+        (TollFreeVerification, "toll-free verification", {"account": account}, {"account__id__exact": account.pk}),
     )
     parts = []
     for model, label, owned, listed in kinds:
         states = list(model._default_manager.filter(**owned).values_list("state", flat=True))
         approved = states.count(RegistrationState.APPROVED)
-        text = f"{len(states)} {label}" + (f" ({approved} approved)" if states else "")
+        text = f"{len(states)} {label}{'' if len(states) == 1 else 's'}" + (f" ({approved} approved)" if states else "")
         parts.append((list_url(model, **listed), text))
     numbers = PhoneNumber.objects.filter(account=account, state=PhoneNumber.State.ACTIVE).order_by("number")
     concerned = [number for number in numbers if needs_ten_dlc(number) or needs_verification(number)]

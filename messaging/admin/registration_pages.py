@@ -26,7 +26,9 @@ R = TypeVar("R", bound=Registration)
 #: Where a request keeps why its numbers were refused.
 _REFUSED = "_numbers_refused"
 
-DESCRIPTION = "A record of what is registered at the provider. Registering is done there; enter each step here when the provider shows it."
+DESCRIPTION = (
+    "A record of what is registered at the provider. Register there; enter each step here when the provider shows it."
+)
 #: What every registration's page ends with.
 RECORD: Any = ("Record", {"fields": (("created_at", "updated_at"),)})
 
@@ -88,7 +90,7 @@ def move_action(permission: str) -> Any:
 class RegistrationAdmin(ConsoleAdmin[R]):
     """What the pages of all registrations have."""
 
-    readonly_fields: ClassVar[Any] = ("display_state", "state_changed_at", "provider_words", "created_at", "updated_at")
+    readonly_fields: ClassVar[Any] = ("state", "state_changed_at", "provider_words", "created_at", "updated_at")
     inlines: ClassVar[Any] = (ChangesInline,)
     actions_detail = ("move",)
     #: What says whose it is; it stays.

@@ -54,7 +54,7 @@ class BrandAdmin(CountsMixin, RegistrationAdmin[Brand]):
         ),
     )
     fieldsets = (
-        (None, {"description": DESCRIPTION, "fields": (("display_state", "state_changed_at"), "provider_words")}),
+        (None, {"description": DESCRIPTION, "fields": (("state", "state_changed_at"), "provider_words")}),
         (
             "Company",
             {"fields": (("name", "account"), ("kind", "tax_id"), ("trust_score", "provider_id"), "display_registered")},
@@ -148,7 +148,7 @@ class TenDlcCampaignAdmin(CountsMixin, NumbersMixin, RegistrationAdmin[TenDlcCam
             return self.add_fieldsets
         members = "members" if self.has_change_permission(request, obj) else "display_numbers"
         return (
-            (None, {"description": DESCRIPTION, "fields": (("display_state", "state_changed_at"), "provider_words")}),
+            (None, {"description": DESCRIPTION, "fields": (("state", "state_changed_at"), "provider_words")}),
             ("What it sends", {"fields": (("name", "brand"), ("use_case", "provider_id"), members)}),
             ("Caps", {"fields": (("per_minute_segments", "per_day_segments"),)}),
             RECORD,
@@ -214,7 +214,7 @@ class TollFreeVerificationAdmin(CountsMixin, NumbersMixin, RegistrationAdmin[Tol
             return self.add_fieldsets
         members = "members" if self.has_change_permission(request, obj) else "display_numbers"
         return (
-            (None, {"description": DESCRIPTION, "fields": (("display_state", "state_changed_at"), "provider_words")}),
+            (None, {"description": DESCRIPTION, "fields": (("state", "state_changed_at"), "provider_words")}),
             ("Business", {"fields": (("business_name", "account"), ("use_case", "provider_id"), members)}),
             RECORD,
         )

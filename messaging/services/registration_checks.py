@@ -86,7 +86,7 @@ def refusals(numbers: Iterable[PhoneNumber]) -> list[Refusal]:
 
 def _carriers_refuse(row: CarrierRefusal) -> str:
     return (
-        f"Carriers refuse {row.number} as not registered since {_date(row.since)} ({row.code}). Register it at the provider; then "
+        f"Carriers have refused {row.number} as not registered since {_date(row.since)} ({row.code}). Register it at the provider; then "
         "say so on the number's page."
     )
 
@@ -124,7 +124,7 @@ def _ten_dlc_lacks(number: PhoneNumber, campaign: TenDlcCampaign | None) -> str:
     for what, row in (("brand", campaign.brand), ("10DLC campaign", campaign)):
         if not row.is_approved:
             return (
-                f"{number} may not send yet: its {what} “{row}” is {_state(row)}, so carriers would refuse its messages (30034). "
+                f"{number} may not send yet: its {what} “{row}” {_state(row)}, so carriers would refuse its messages (30034). "
                 f"{_advice(row)}"
             )
     return ""
@@ -141,7 +141,7 @@ def _verification_lacks(number: PhoneNumber, found: list[TollFreeVerification]) 
         )
     newest = max(own, key=lambda row: row.pk)
     return (
-        f"{number} may not send yet: its toll-free verification is {_state(newest)}, so carriers would block its messages "
+        f"{number} may not send yet: its toll-free verification {_state(newest)}, so carriers would block its messages "
         f"(30032). {_advice(newest)}"
     )
 
@@ -161,9 +161,9 @@ def registration_of(number: PhoneNumber) -> Registration | None:
 
 
 def _state(row: Registration) -> str:
-    """Its state in words, and since when."""
-    since = f" since {_date(row.state_changed_at)}" if row.state_changed_at else ""
-    return f"{row.get_state_display().lower()}{since}"
+    """What it is, and since when: "has been in review since 3 November 2026"."""
+    state = row.get_state_display().lower()
+    return f"has been {state} since {_date(row.state_changed_at)}" if row.state_changed_at else f"is {state}"
 
 
 def _advice(row: Registration) -> str:
