@@ -37,7 +37,7 @@ class RegistrationPolicy(TimestampedModel):
         )
 
     def __str__(self) -> str:
-        return str(self.get_mode_display())
+        return "Required" if self.mode == self.Mode.REQUIRED else "Not checked"
 
 
 class RegistrationChange(models.Model):

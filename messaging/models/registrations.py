@@ -236,6 +236,7 @@ class TollFreeVerification(Registration):
 
     class Meta:
         ordering = ("business_name", "pk")
+        verbose_name = "toll-free verification"
         constraints = (
             models.UniqueConstraint(
                 fields=("provider_id",), condition=~Q(provider_id=""), name="messaging_toll_free_provider_once"

@@ -86,8 +86,8 @@ def refusals(numbers: Iterable[PhoneNumber]) -> list[Refusal]:
 
 def _carriers_refuse(row: CarrierRefusal) -> str:
     return (
-        f"Carriers have refused {row.number} as not registered since {_date(row.since)} ({row.code}). Register it at the provider; then "
-        "say so on the number's page."
+        f"Carriers have refused {row.number} as not registered since {_date(row.since)} ({row.code}). Register it at the "
+        "provider; then say so on the number's page."
     )
 
 

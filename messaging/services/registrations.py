@@ -99,7 +99,7 @@ def _follow(registration: Registration) -> None:
     if registration.state in (State.REJECTED, State.SUSPENDED):
         words = f" It says: {registration.provider_words}" if registration.provider_words else ""
         text = (
-            f"The {registration._meta.verbose_name} “{registration}” of {account_of(registration)} is "
+            f"The {registration._meta.verbose_name} “{registration}” of {account_of(registration)} was "
             f"{registration.get_state_display().lower()} by the provider, so its numbers may not send.{words[:250]} Put it right "
             "there, then submit it anew."
         )
