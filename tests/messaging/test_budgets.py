@@ -249,7 +249,7 @@ def test_what_waits_in_a_senders_hands_does_not_count(gateway: Gateway, long_cod
 
 def test_what_comes_back_unsent_is_not_counted(simulator: SimulatorProcess, long_code: PhoneNumber) -> None:
     """Given a provider that takes nothing, when the run ends, then the day is as it was."""
-    simulator.settings(throttle_above=0, retry_after_seconds=5)
+    simulator.settings(errors={20429: 1.0}, retry_after_seconds=5)
     batch = make_batch(long_code, recipients(5))
     run_sender(long_code, run_seconds=1.0)
     drain()
