@@ -74,7 +74,7 @@ def refusals(numbers: Iterable[PhoneNumber]) -> list[Refusal]:
     asked = [number for number in numbers if needs_ten_dlc(number) or needs_verification(number)]
     if not asked:
         return []
-    refused = CarrierRefusal.objects.filter(number__in=asked, count__gte=REFUSALS_TO_STOP)
+    refused = CarrierRefusal.objects.filter(number__in=asked, count__gte=REFUSALS_TO_STOP).select_related("number")
     by_number = {row.number_id: row for row in refused}
     account_id = asked[0].account_id
     required = RegistrationPolicy.objects.filter(account=account_id, mode=RegistrationPolicy.Mode.REQUIRED).exists()

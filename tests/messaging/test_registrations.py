@@ -262,7 +262,7 @@ def test_carriers_that_refuse_a_number_stop_what_leaves_from_it(
 
     def refused() -> bool:
         drain()
-        return states(first) == {"undelivered": REFUSALS_TO_STOP}
+        return states(first) == {"failed": REFUSALS_TO_STOP}
 
     rest = make_batch(number, [f"+1213{5_550_000 + index}" for index in range(9)])
     wait_for(refused, "the reports")
@@ -280,9 +280,8 @@ def test_carriers_that_refuse_a_number_stop_what_leaves_from_it(
 
 
 def test_a_report_that_is_repeated_is_counted_once() -> None:
-    message = MessageFactory.create(
-        state="accepted", number__number=LONG_CODE, number__kind="local", batch=None, kind="reply"
-    )
+    number = PhoneNumberFactory.create(number=LONG_CODE, kind="local")
+    message = MessageFactory.create(batch__number=number, state="accepted")
     for _ in range(REFUSALS_TO_STOP):
         put_status(message.number.gateway_id, "undelivered", message_id=message.pk, ErrorCode="30034")
         drain()
