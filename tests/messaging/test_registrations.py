@@ -257,6 +257,9 @@ def test_carriers_that_refuse_a_number_stop_what_leaves_from_it(
     """Given a carrier that refuses each message as unregistered, when a first few are refused, then the others do not leave."""
     simulator.settings(errors={code: 1.0})
     number = PhoneNumberFactory.create(gateway=gateway, number=LONG_CODE, kind="local", pace_segments=100_000)
+    # Its turn has not come.
+    rest = BatchFactory.create(number=number)
+    MessageFactory.create_batch(9, batch=rest)
     first = make_batch(number, recipients(REFUSALS_TO_STOP))
     send_all(number)
 
@@ -264,7 +267,6 @@ def test_carriers_that_refuse_a_number_stop_what_leaves_from_it(
         drain()
         return states(first) == {"failed": REFUSALS_TO_STOP}
 
-    rest = make_batch(number, [f"+1213{5_550_000 + index}" for index in range(9)])
     wait_for(refused, "the reports")
     mark = CarrierRefusal.objects.get(number=number)
     assert (mark.code, mark.count) == (str(code), REFUSALS_TO_STOP)
@@ -274,6 +276,7 @@ def test_carriers_that_refuse_a_number_stop_what_leaves_from_it(
     assert f"({code})" in rest.pause_reason
     alert = Alert.objects.open().get(kind="registration")
     assert LONG_CODE in alert.text
+    tend_batches()
     send_all(number)
     assert states(rest) == {"queued": 9}
     assert simulator.stats()["messages_taken"] == REFUSALS_TO_STOP
