@@ -31,20 +31,19 @@ class PolicyForm(forms.ModelForm[RegistrationPolicy]):
         model = RegistrationPolicy
         fields = ("mode",)
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        account = getattr(self.instance, "account", None) if self.instance.account_id else None
-        if self.instance.pk is None and account is not None and account.pk:
-            # It was there before registrations were kept.
-            self.initial["mode"] = RegistrationPolicy.Mode.NOT_CHECKED
-
     def has_changed(self) -> bool:
         """A new account's is saved as it stands."""
         return self.instance.pk is None or super().has_changed()
 
 
 class PolicyFormSet(InlineFormSetMixin, BaseInlineFormSet):  # type: ignore[type-arg]  # Django's own class, mixed into
-    """One row for each account, the first of which is offered."""
+    """One row for each account, offered where there is none yet."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk:
+            # It was there before registrations were kept, and goes on as it did.
+            self.initial_extra = [{"mode": RegistrationPolicy.Mode.NOT_CHECKED}]
 
 
 class PolicyInline(ConsoleStackedInline[RegistrationPolicy, Account]):
@@ -52,6 +51,7 @@ class PolicyInline(ConsoleStackedInline[RegistrationPolicy, Account]):
 
     model = RegistrationPolicy
     form = PolicyForm
+    formset = PolicyFormSet
     extra = 1
     max_num = 1
     can_delete = False
