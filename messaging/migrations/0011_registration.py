@@ -7,253 +7,618 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0004_contact'),
-        ('integrations', '0001_initial'),
-        ('messaging', '0010_early_opt_outs'),
+        ("accounts", "0004_contact"),
+        ("integrations", "0001_initial"),
+        ("messaging", "0010_early_opt_outs"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Brand',
+            name="Brand",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('state', models.CharField(choices=[('draft', 'Draft'), ('submitted', 'Submitted'), ('in_review', 'In review'), ('approved', 'Approved'), ('rejected', 'Rejected'), ('suspended', 'Suspended'), ('withdrawn', 'Withdrawn')], default='draft', editable=False, max_length=10)),
-                ('state_changed_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('provider_id', models.CharField(blank=True, help_text='As the provider shows it.', max_length=64, verbose_name="provider's id")),
-                ('provider_words', models.TextField(blank=True, editable=False, help_text='What it said with the present state.', verbose_name="provider's words")),
-                ('name', models.CharField(help_text='As the tax office writes it.', max_length=255, verbose_name='legal name')),
-                ('kind', models.CharField(choices=[('private', 'Private company'), ('public', 'Listed company'), ('nonprofit', 'Non-profit'), ('government', 'Government'), ('sole_proprietor', 'Sole proprietor')], default='private', max_length=16)),
-                ('tax_id', models.CharField(blank=True, help_text='Empty for a sole proprietor.', max_length=20, verbose_name='EIN')),
-                ('trust_score', models.PositiveSmallIntegerField(blank=True, help_text='From the vetting, 0 to 100.', null=True, validators=[django.core.validators.MaxValueValidator(100)])),
-                ('daily_cap_segments', models.PositiveIntegerField(blank=True, help_text="Segments a day to the United States, all of the brand's numbers together. Empty: T-Mobile's usual cap for the score. 0: no cap, for a brand that the carriers exempt.", null=True, verbose_name='daily cap')),
-                ('share_percent', models.PositiveSmallIntegerField(default=100, help_text="How many of 100 recipients in the United States are T-Mobile's: the cap is theirs alone, and nobody's carrier is known here. 100 never exceeds it; with 40, a cap of 2,000 lets 5,000 segments leave.", validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(100)], verbose_name="T-Mobile's share")),
-                ('cap_zone', models.CharField(default='America/Los_Angeles', help_text="Where the midnight is at which the day's cap begins anew.", max_length=64, verbose_name="zone of the cap's day")),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("draft", "Draft"),
+                            ("submitted", "Submitted"),
+                            ("in_review", "In review"),
+                            ("approved", "Approved"),
+                            ("rejected", "Rejected"),
+                            ("suspended", "Suspended"),
+                            ("withdrawn", "Withdrawn"),
+                        ],
+                        default="draft",
+                        editable=False,
+                        max_length=10,
+                    ),
+                ),
+                ("state_changed_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                (
+                    "provider_id",
+                    models.CharField(
+                        blank=True, help_text="As the provider shows it.", max_length=64, verbose_name="provider's id"
+                    ),
+                ),
+                (
+                    "provider_words",
+                    models.TextField(
+                        blank=True,
+                        editable=False,
+                        help_text="What it said with the present state.",
+                        verbose_name="provider's words",
+                    ),
+                ),
+                (
+                    "name",
+                    models.CharField(
+                        help_text="As the tax office writes it.", max_length=255, verbose_name="legal name"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("private", "Private company"),
+                            ("public", "Listed company"),
+                            ("nonprofit", "Non-profit"),
+                            ("government", "Government"),
+                            ("sole_proprietor", "Sole proprietor"),
+                        ],
+                        default="private",
+                        max_length=16,
+                    ),
+                ),
+                (
+                    "tax_id",
+                    models.CharField(
+                        blank=True, help_text="Empty for a sole proprietor.", max_length=20, verbose_name="EIN"
+                    ),
+                ),
+                (
+                    "trust_score",
+                    models.PositiveSmallIntegerField(
+                        blank=True,
+                        help_text="From the vetting, 0 to 100.",
+                        null=True,
+                        validators=[django.core.validators.MaxValueValidator(100)],
+                    ),
+                ),
+                (
+                    "daily_cap_segments",
+                    models.PositiveIntegerField(
+                        blank=True,
+                        help_text="Segments a day to the United States, all of the brand's numbers together. Empty: T-Mobile's usual cap for the score. 0: no cap, for a brand that the carriers exempt.",
+                        null=True,
+                        verbose_name="daily cap",
+                    ),
+                ),
+                (
+                    "share_percent",
+                    models.PositiveSmallIntegerField(
+                        default=100,
+                        help_text="How many of 100 recipients in the United States are T-Mobile's: the cap is theirs alone, and nobody's carrier is known here. 100 never exceeds it; with 40, a cap of 2,000 lets 5,000 segments leave.",
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(100),
+                        ],
+                        verbose_name="T-Mobile's share",
+                    ),
+                ),
+                (
+                    "cap_zone",
+                    models.CharField(
+                        default="America/Los_Angeles",
+                        help_text="Where the midnight is at which the day's cap begins anew.",
+                        max_length=64,
+                        verbose_name="zone of the cap's day",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('name',),
+                "ordering": ("name",),
             },
         ),
         migrations.CreateModel(
-            name='CarrierRefusal',
+            name="CarrierRefusal",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.CharField(help_text="The provider's, of the last one.", max_length=32)),
-                ('text', models.CharField(help_text='In words.', max_length=255)),
-                ('count', models.PositiveIntegerField(default=0, help_text='Messages that were refused.')),
-                ('since', models.DateTimeField()),
-                ('last_at', models.DateTimeField()),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("code", models.CharField(help_text="The provider's, of the last one.", max_length=32)),
+                ("text", models.CharField(help_text="In words.", max_length=255)),
+                ("count", models.PositiveIntegerField(default=0, help_text="Messages that were refused.")),
+                ("since", models.DateTimeField()),
+                ("last_at", models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
-            name='RegistrationChange',
+            name="RegistrationChange",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('was', models.CharField(choices=[('draft', 'Draft'), ('submitted', 'Submitted'), ('in_review', 'In review'), ('approved', 'Approved'), ('rejected', 'Rejected'), ('suspended', 'Suspended'), ('withdrawn', 'Withdrawn')], max_length=10)),
-                ('became', models.CharField(choices=[('draft', 'Draft'), ('submitted', 'Submitted'), ('in_review', 'In review'), ('approved', 'Approved'), ('rejected', 'Rejected'), ('suspended', 'Suspended'), ('withdrawn', 'Withdrawn')], max_length=10)),
-                ('words', models.TextField(blank=True, verbose_name="provider's words")),
-                ('at', models.DateTimeField()),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "was",
+                    models.CharField(
+                        choices=[
+                            ("draft", "Draft"),
+                            ("submitted", "Submitted"),
+                            ("in_review", "In review"),
+                            ("approved", "Approved"),
+                            ("rejected", "Rejected"),
+                            ("suspended", "Suspended"),
+                            ("withdrawn", "Withdrawn"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "became",
+                    models.CharField(
+                        choices=[
+                            ("draft", "Draft"),
+                            ("submitted", "Submitted"),
+                            ("in_review", "In review"),
+                            ("approved", "Approved"),
+                            ("rejected", "Rejected"),
+                            ("suspended", "Suspended"),
+                            ("withdrawn", "Withdrawn"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("words", models.TextField(blank=True, verbose_name="provider's words")),
+                ("at", models.DateTimeField()),
             ],
             options={
-                'ordering': ('-id',),
+                "ordering": ("-id",),
             },
         ),
         migrations.CreateModel(
-            name='RegistrationPolicy',
+            name="RegistrationPolicy",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('mode', models.CharField(choices=[('required', 'Checked: a number that is not registered does not send'), ('not_checked', 'Not checked')], default='required', max_length=12, verbose_name='registration')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                (
+                    "mode",
+                    models.CharField(
+                        choices=[
+                            ("required", "Checked: a number that is not registered does not send"),
+                            ("not_checked", "Not checked"),
+                        ],
+                        default="required",
+                        max_length=12,
+                        verbose_name="registration",
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'registration policies',
+                "verbose_name_plural": "registration policies",
             },
         ),
         migrations.CreateModel(
-            name='TenDlcCampaign',
+            name="TenDlcCampaign",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('state', models.CharField(choices=[('draft', 'Draft'), ('submitted', 'Submitted'), ('in_review', 'In review'), ('approved', 'Approved'), ('rejected', 'Rejected'), ('suspended', 'Suspended'), ('withdrawn', 'Withdrawn')], default='draft', editable=False, max_length=10)),
-                ('state_changed_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('provider_id', models.CharField(blank=True, help_text='As the provider shows it.', max_length=64, verbose_name="provider's id")),
-                ('provider_words', models.TextField(blank=True, editable=False, help_text='What it said with the present state.', verbose_name="provider's words")),
-                ('name', models.CharField(max_length=120)),
-                ('use_case', models.CharField(choices=[('marketing', 'Marketing'), ('mixed', 'Mixed'), ('low_volume', 'Low volume mixed'), ('account_notification', 'Account notifications'), ('customer_care', 'Customer care'), ('delivery_notification', 'Delivery notifications'), ('fraud_alert', 'Fraud alerts'), ('security_alert', 'Security alerts'), ('two_factor', 'Two-factor codes'), ('higher_education', 'Higher education'), ('polling_voting', 'Polling and voting'), ('public_service', 'Public service announcements'), ('charity', 'Charity'), ('political', 'Political'), ('emergency', 'Emergency'), ('sweepstakes', 'Sweepstakes'), ('sole_proprietor', 'Sole proprietor'), ('other', 'Another one')], default='marketing', max_length=24)),
-                ('per_minute_segments', models.PositiveIntegerField(blank=True, help_text="AT&T's, in segments, for all its numbers together: 4,500, 2,400, 240, 75 or 15 by message class. Empty: none.", null=True, validators=[django.core.validators.MinValueValidator(1)], verbose_name='cap a minute')),
-                ('per_day_segments', models.PositiveIntegerField(blank=True, help_text="In segments, beside the brand's. Empty: the brand's alone.", null=True, validators=[django.core.validators.MinValueValidator(1)], verbose_name='cap a day')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("draft", "Draft"),
+                            ("submitted", "Submitted"),
+                            ("in_review", "In review"),
+                            ("approved", "Approved"),
+                            ("rejected", "Rejected"),
+                            ("suspended", "Suspended"),
+                            ("withdrawn", "Withdrawn"),
+                        ],
+                        default="draft",
+                        editable=False,
+                        max_length=10,
+                    ),
+                ),
+                ("state_changed_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                (
+                    "provider_id",
+                    models.CharField(
+                        blank=True, help_text="As the provider shows it.", max_length=64, verbose_name="provider's id"
+                    ),
+                ),
+                (
+                    "provider_words",
+                    models.TextField(
+                        blank=True,
+                        editable=False,
+                        help_text="What it said with the present state.",
+                        verbose_name="provider's words",
+                    ),
+                ),
+                ("name", models.CharField(max_length=120)),
+                (
+                    "use_case",
+                    models.CharField(
+                        choices=[
+                            ("marketing", "Marketing"),
+                            ("mixed", "Mixed"),
+                            ("low_volume", "Low volume mixed"),
+                            ("account_notification", "Account notifications"),
+                            ("customer_care", "Customer care"),
+                            ("delivery_notification", "Delivery notifications"),
+                            ("fraud_alert", "Fraud alerts"),
+                            ("security_alert", "Security alerts"),
+                            ("two_factor", "Two-factor codes"),
+                            ("higher_education", "Higher education"),
+                            ("polling_voting", "Polling and voting"),
+                            ("public_service", "Public service announcements"),
+                            ("charity", "Charity"),
+                            ("political", "Political"),
+                            ("emergency", "Emergency"),
+                            ("sweepstakes", "Sweepstakes"),
+                            ("sole_proprietor", "Sole proprietor"),
+                            ("other", "Another one"),
+                        ],
+                        default="marketing",
+                        max_length=24,
+                    ),
+                ),
+                (
+                    "per_minute_segments",
+                    models.PositiveIntegerField(
+                        blank=True,
+                        help_text="AT&T's, in segments, for all its numbers together: 4,500, 2,400, 240, 75 or 15 by message class. Empty: none.",
+                        null=True,
+                        validators=[django.core.validators.MinValueValidator(1)],
+                        verbose_name="cap a minute",
+                    ),
+                ),
+                (
+                    "per_day_segments",
+                    models.PositiveIntegerField(
+                        blank=True,
+                        help_text="In segments, beside the brand's. Empty: the brand's alone.",
+                        null=True,
+                        validators=[django.core.validators.MinValueValidator(1)],
+                        verbose_name="cap a day",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '10DLC campaign',
-                'ordering': ('name',),
+                "verbose_name": "10DLC campaign",
+                "ordering": ("name",),
             },
         ),
         migrations.CreateModel(
-            name='TenDlcNumber',
+            name="TenDlcNumber",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
             ],
             options={
-                'verbose_name': 'number of a 10DLC campaign',
-                'verbose_name_plural': 'numbers of 10DLC campaigns',
-                'ordering': ('number__number',),
+                "verbose_name": "number of a 10DLC campaign",
+                "verbose_name_plural": "numbers of 10DLC campaigns",
+                "ordering": ("number__number",),
             },
         ),
         migrations.CreateModel(
-            name='TollFreeVerification',
+            name="TollFreeVerification",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('state', models.CharField(choices=[('draft', 'Draft'), ('submitted', 'Submitted'), ('in_review', 'In review'), ('approved', 'Approved'), ('rejected', 'Rejected'), ('suspended', 'Suspended'), ('withdrawn', 'Withdrawn')], default='draft', editable=False, max_length=10)),
-                ('state_changed_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('provider_id', models.CharField(blank=True, help_text='As the provider shows it.', max_length=64, verbose_name="provider's id")),
-                ('provider_words', models.TextField(blank=True, editable=False, help_text='What it said with the present state.', verbose_name="provider's words")),
-                ('business_name', models.CharField(max_length=255)),
-                ('use_case', models.CharField(blank=True, help_text='What is sent, as it was described to the provider.', max_length=255)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("draft", "Draft"),
+                            ("submitted", "Submitted"),
+                            ("in_review", "In review"),
+                            ("approved", "Approved"),
+                            ("rejected", "Rejected"),
+                            ("suspended", "Suspended"),
+                            ("withdrawn", "Withdrawn"),
+                        ],
+                        default="draft",
+                        editable=False,
+                        max_length=10,
+                    ),
+                ),
+                ("state_changed_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                (
+                    "provider_id",
+                    models.CharField(
+                        blank=True, help_text="As the provider shows it.", max_length=64, verbose_name="provider's id"
+                    ),
+                ),
+                (
+                    "provider_words",
+                    models.TextField(
+                        blank=True,
+                        editable=False,
+                        help_text="What it said with the present state.",
+                        verbose_name="provider's words",
+                    ),
+                ),
+                ("business_name", models.CharField(max_length=255)),
+                (
+                    "use_case",
+                    models.CharField(
+                        blank=True, help_text="What is sent, as it was described to the provider.", max_length=255
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'toll-free verification',
-                'ordering': ('business_name', 'pk'),
+                "verbose_name": "toll-free verification",
+                "ordering": ("business_name", "pk"),
             },
         ),
         migrations.AddField(
-            model_name='alert',
-            name='subject',
-            field=models.CharField(blank=True, db_default='', default='', editable=False, help_text='What it is about, where that is neither a batch nor a gateway, e.g. brand:3.', max_length=40),
+            model_name="alert",
+            name="subject",
+            field=models.CharField(
+                blank=True,
+                db_default="",
+                default="",
+                editable=False,
+                help_text="What it is about, where that is neither a batch nor a gateway, e.g. brand:3.",
+                max_length=40,
+            ),
         ),
         migrations.AlterField(
-            model_name='alert',
-            name='kind',
-            field=models.CharField(choices=[('rejections', 'Too many rejections'), ('canary', 'Canary stopped'), ('stalled', 'Stalled'), ('expired', 'Messages expired'), ('gateway_stopped', 'Provider refuses everything'), ('gateway_down', 'Provider cannot be reached'), ('number_stopped', 'Provider refuses a number'), ('registration', 'Registration'), ('budget', 'Brand budget used up')], max_length=20),
+            model_name="alert",
+            name="kind",
+            field=models.CharField(
+                choices=[
+                    ("rejections", "Too many rejections"),
+                    ("canary", "Canary stopped"),
+                    ("stalled", "Stalled"),
+                    ("expired", "Messages expired"),
+                    ("gateway_stopped", "Provider refuses everything"),
+                    ("gateway_down", "Provider cannot be reached"),
+                    ("number_stopped", "Provider refuses a number"),
+                    ("registration", "Registration"),
+                    ("budget", "Brand budget used up"),
+                ],
+                max_length=20,
+            ),
         ),
         migrations.AlterField(
-            model_name='batch',
-            name='pause_code',
-            field=models.CharField(blank=True, choices=[('', 'Not paused'), ('person', 'Paused by a person'), ('quiet_hours', 'Quiet hours'), ('gateway', 'The provider refuses everything'), ('number', 'The provider refuses the sending number'), ('registration', 'The number is not registered'), ('account', 'The account is not active'), ('rejections', 'Too many rejections'), ('canary', 'The canary did badly')], default='', editable=False, max_length=12),
+            model_name="batch",
+            name="pause_code",
+            field=models.CharField(
+                blank=True,
+                choices=[
+                    ("", "Not paused"),
+                    ("person", "Paused by a person"),
+                    ("quiet_hours", "Quiet hours"),
+                    ("gateway", "The provider refuses everything"),
+                    ("number", "The provider refuses the sending number"),
+                    ("registration", "The number is not registered"),
+                    ("account", "The account is not active"),
+                    ("rejections", "Too many rejections"),
+                    ("canary", "The canary did badly"),
+                ],
+                default="",
+                editable=False,
+                max_length=12,
+            ),
         ),
         migrations.AddConstraint(
-            model_name='alert',
-            constraint=models.UniqueConstraint(condition=models.Q(('batch__isnull', True), ('resolved_at__isnull', True), models.Q(('subject', ''), _negated=True)), fields=('kind', 'subject'), name='messaging_alert_once_per_subject'),
+            model_name="alert",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(
+                    ("batch__isnull", True), ("resolved_at__isnull", True), models.Q(("subject", ""), _negated=True)
+                ),
+                fields=("kind", "subject"),
+                name="messaging_alert_once_per_subject",
+            ),
         ),
         migrations.AddField(
-            model_name='brand',
-            name='account',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='brands', to='accounts.account'),
+            model_name="brand",
+            name="account",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="brands", to="accounts.account"
+            ),
         ),
         migrations.AddField(
-            model_name='carrierrefusal',
-            name='number',
-            field=models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='carrier_refusal', to='messaging.phonenumber'),
+            model_name="carrierrefusal",
+            name="number",
+            field=models.OneToOneField(
+                on_delete=django.db.models.deletion.CASCADE, related_name="carrier_refusal", to="messaging.phonenumber"
+            ),
         ),
         migrations.AddField(
-            model_name='registrationchange',
-            name='brand',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='changes', to='messaging.brand'),
+            model_name="registrationchange",
+            name="brand",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="changes",
+                to="messaging.brand",
+            ),
         ),
         migrations.AddField(
-            model_name='registrationchange',
-            name='user',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="registrationchange",
+            name="user",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='registrationpolicy',
-            name='account',
-            field=models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='registration_policy', to='accounts.account'),
+            model_name="registrationpolicy",
+            name="account",
+            field=models.OneToOneField(
+                on_delete=django.db.models.deletion.CASCADE, related_name="registration_policy", to="accounts.account"
+            ),
         ),
         migrations.AddField(
-            model_name='tendlccampaign',
-            name='brand',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='ten_dlc_campaigns', to='messaging.brand'),
+            model_name="tendlccampaign",
+            name="brand",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="ten_dlc_campaigns", to="messaging.brand"
+            ),
         ),
         migrations.AddField(
-            model_name='registrationchange',
-            name='campaign',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='changes', to='messaging.tendlccampaign'),
+            model_name="registrationchange",
+            name="campaign",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="changes",
+                to="messaging.tendlccampaign",
+            ),
         ),
         migrations.AddField(
-            model_name='tendlcnumber',
-            name='campaign',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='assignments', to='messaging.tendlccampaign'),
+            model_name="tendlcnumber",
+            name="campaign",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="assignments", to="messaging.tendlccampaign"
+            ),
         ),
         migrations.AddField(
-            model_name='tendlcnumber',
-            name='number',
-            field=models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='ten_dlc', to='messaging.phonenumber'),
+            model_name="tendlcnumber",
+            name="number",
+            field=models.OneToOneField(
+                on_delete=django.db.models.deletion.PROTECT, related_name="ten_dlc", to="messaging.phonenumber"
+            ),
         ),
         migrations.AddField(
-            model_name='tollfreeverification',
-            name='account',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='toll_free_verifications', to='accounts.account'),
+            model_name="tollfreeverification",
+            name="account",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="toll_free_verifications",
+                to="accounts.account",
+            ),
         ),
         migrations.AddField(
-            model_name='tollfreeverification',
-            name='numbers',
-            field=models.ManyToManyField(blank=True, related_name='toll_free_verifications', to='messaging.phonenumber'),
+            model_name="tollfreeverification",
+            name="numbers",
+            field=models.ManyToManyField(
+                blank=True, related_name="toll_free_verifications", to="messaging.phonenumber"
+            ),
         ),
         migrations.AddField(
-            model_name='registrationchange',
-            name='verification',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='changes', to='messaging.tollfreeverification'),
+            model_name="registrationchange",
+            name="verification",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="changes",
+                to="messaging.tollfreeverification",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='brand',
-            constraint=models.UniqueConstraint(fields=('account', 'name'), name='messaging_brand_once_per_account'),
+            model_name="brand",
+            constraint=models.UniqueConstraint(fields=("account", "name"), name="messaging_brand_once_per_account"),
         ),
         migrations.AddConstraint(
-            model_name='brand',
-            constraint=models.UniqueConstraint(condition=models.Q(('provider_id', ''), _negated=True), fields=('provider_id',), name='messaging_brand_provider_once'),
+            model_name="brand",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("provider_id", ""), _negated=True),
+                fields=("provider_id",),
+                name="messaging_brand_provider_once",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='brand',
-            constraint=models.CheckConstraint(condition=models.Q(('share_percent__gte', 1), ('share_percent__lte', 100)), name='messaging_brand_share_percent'),
+            model_name="brand",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("share_percent__gte", 1), ("share_percent__lte", 100)),
+                name="messaging_brand_share_percent",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='brand',
-            constraint=models.CheckConstraint(condition=models.Q(('trust_score__isnull', True), ('trust_score__lte', 100), _connector='OR'), name='messaging_brand_trust_score'),
+            model_name="brand",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("trust_score__isnull", True), ("trust_score__lte", 100), _connector="OR"),
+                name="messaging_brand_trust_score",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='brand',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['draft', 'submitted', 'in_review', 'approved', 'rejected', 'suspended', 'withdrawn'])), name='messaging_brand_state_known'),
+            model_name="brand",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("state__in", ["draft", "submitted", "in_review", "approved", "rejected", "suspended", "withdrawn"])
+                ),
+                name="messaging_brand_state_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='registrationpolicy',
-            constraint=models.CheckConstraint(condition=models.Q(('mode__in', ('required', 'not_checked'))), name='messaging_policy_mode_known'),
+            model_name="registrationpolicy",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("mode__in", ("required", "not_checked"))), name="messaging_policy_mode_known"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='tendlccampaign',
-            constraint=models.UniqueConstraint(fields=('brand', 'name'), name='messaging_ten_dlc_once_per_brand'),
+            model_name="tendlccampaign",
+            constraint=models.UniqueConstraint(fields=("brand", "name"), name="messaging_ten_dlc_once_per_brand"),
         ),
         migrations.AddConstraint(
-            model_name='tendlccampaign',
-            constraint=models.UniqueConstraint(condition=models.Q(('provider_id', ''), _negated=True), fields=('provider_id',), name='messaging_ten_dlc_provider_once'),
+            model_name="tendlccampaign",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("provider_id", ""), _negated=True),
+                fields=("provider_id",),
+                name="messaging_ten_dlc_provider_once",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='tendlccampaign',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('per_minute_segments__isnull', True), ('per_minute_segments__gt', 0), _connector='OR'), models.Q(('per_day_segments__isnull', True), ('per_day_segments__gt', 0), _connector='OR')), name='messaging_ten_dlc_caps'),
+            model_name="tendlccampaign",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("per_minute_segments__isnull", True), ("per_minute_segments__gt", 0), _connector="OR"),
+                    models.Q(("per_day_segments__isnull", True), ("per_day_segments__gt", 0), _connector="OR"),
+                ),
+                name="messaging_ten_dlc_caps",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='tendlccampaign',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['draft', 'submitted', 'in_review', 'approved', 'rejected', 'suspended', 'withdrawn'])), name='messaging_ten_dlc_state_known'),
+            model_name="tendlccampaign",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("state__in", ["draft", "submitted", "in_review", "approved", "rejected", "suspended", "withdrawn"])
+                ),
+                name="messaging_ten_dlc_state_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='tollfreeverification',
-            constraint=models.UniqueConstraint(condition=models.Q(('provider_id', ''), _negated=True), fields=('provider_id',), name='messaging_toll_free_provider_once'),
+            model_name="tollfreeverification",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("provider_id", ""), _negated=True),
+                fields=("provider_id",),
+                name="messaging_toll_free_provider_once",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='tollfreeverification',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['draft', 'submitted', 'in_review', 'approved', 'rejected', 'suspended', 'withdrawn'])), name='messaging_toll_free_state_known'),
+            model_name="tollfreeverification",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("state__in", ["draft", "submitted", "in_review", "approved", "rejected", "suspended", "withdrawn"])
+                ),
+                name="messaging_toll_free_state_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='registrationchange',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('brand__isnull', False), ('campaign__isnull', True), ('verification__isnull', True)), models.Q(('brand__isnull', True), ('campaign__isnull', False), ('verification__isnull', True)), models.Q(('brand__isnull', True), ('campaign__isnull', True), ('verification__isnull', False)), _connector='OR'), name='messaging_registration_change_of_one'),
+            model_name="registrationchange",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("brand__isnull", False), ("campaign__isnull", True), ("verification__isnull", True)),
+                    models.Q(("brand__isnull", True), ("campaign__isnull", False), ("verification__isnull", True)),
+                    models.Q(("brand__isnull", True), ("campaign__isnull", True), ("verification__isnull", False)),
+                    _connector="OR",
+                ),
+                name="messaging_registration_change_of_one",
+            ),
         ),
     ]

@@ -156,7 +156,8 @@ def test_choices_of_numbers_are_the_accounts(operator: Client) -> None:
     own = PhoneNumberFactory.create(account=verification.account, number="+18005552600", kind="toll_free")
     PhoneNumberFactory.create(number="+18005552601", kind="toll_free")
     where = {"app_label": "messaging", "model_name": "tollfreeverification", "field_name": "numbers"}
-    found = operator.get("/admin/autocomplete/", {**where, "account": verification.account_id}).json()["results"]
+    data = {**where, "account": str(verification.account_id)}
+    found = operator.get("/admin/autocomplete/", data).json()["results"]
     assert [row["id"] for row in found] == [str(own.pk)]
 
 
