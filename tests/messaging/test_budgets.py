@@ -200,6 +200,8 @@ def test_a_pools_other_numbers_go_on(simulator: SimulatorProcess, gateway: Gatew
     assert states(batch) == {"accepted": 4, "queued": 2}
     with time_machine.travel(MIDNIGHT + dt.timedelta(minutes=5)):
         Brand.objects.update(daily_cap_segments=10)
+        # The other number has not run dry.
+        get_redis().rpush(keys.queue(gateway.pk, keys.batch_queue(batch.pk, free.pk)), 999_999)
         tend_batches()
         send_all(held)
     assert states(batch) == {"accepted": 6}
