@@ -30,6 +30,14 @@ _SHOWN: dict[str, tuple[str, ...]] = {
         "optoutreview",
         "conversation",
         "cannedreply",
+        *(
+            "brand",
+            "tendlccampaign",
+            "tendlcnumber",
+            "tollfreeverification",
+            "registrationchange",
+            "registrationpolicy",
+        ),
     ),
     "campaigns": (
         "campaign",
@@ -69,6 +77,8 @@ ROLES: dict[str, frozenset[str]] = {
         | _permissions(["change"], "messaging", "alert", "optoutreview", "rejectedwebhook", "numberfinding")
         | _permissions(["change"], "messaging", "conversation")
         | _permissions(["add", "change", "delete"], "messaging", "cannedreply")
+        | _permissions(["add", "change"], "messaging", "brand", "tendlccampaign", "tollfreeverification")
+        | _permissions(["add", "change"], "messaging", "registrationpolicy")
         | _permissions(["add", "change", "delete"], "campaigns", "campaign", "campaignlist", "subscriber")
         | _permissions(["add", "change", "delete"], "campaigns", "subscriberlist", "subscription", "customfield")
         | _permissions(["add", "change", "delete"], "campaigns", "keyword", "keywordaction", "tag", "callendpoint")

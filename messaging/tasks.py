@@ -27,6 +27,7 @@ from messaging.engine.sender import Sender
 from messaging.jobs import inbound, sweeper
 from messaging.jobs.recorder import Recorder
 from messaging.services.alert_mail import email_open
+from messaging.services.carrier_refusals import mark_number
 from messaging.services.detours import take_over
 from messaging.services.gateways import status_url, stop_gateway, stop_number
 from messaging.services.numbers import release_due
@@ -91,6 +92,8 @@ def _send(gateway_id: int, seat: Seat) -> bool:
         return False
     for number_id, problem in sender.stopped_numbers.items():
         logger.error("Number %s stops: %s", number_id, problem.text)
+        if problem.code in sender.adapter.unregistered_codes:
+            mark_number(number_id=number_id, code=problem.code, text=problem.text)
         stop_number(number_id, problem.text)
     return work_left
 

@@ -40,6 +40,8 @@ _NEXT_STEPS: dict[str, str] = {
     Batch.PauseCode.QUIET_HOURS: "",
     Batch.PauseCode.GATEWAY: "Put it right, check the gateway's credentials, then resume. Nobody was marked as failed.",
     Batch.PauseCode.NUMBER: "Look at the sending number here and at the provider, then resume. Nobody was marked as failed.",
+    # Its reason says what to do.
+    Batch.PauseCode.REGISTRATION: "Then resume it.",
     Batch.PauseCode.ACCOUNT: "Make the account active again, then resume.",
     # Theirs say what to do.
     Batch.PauseCode.REJECTIONS: "",
@@ -112,7 +114,7 @@ def remaining(progress: Progress, *, deferred: int = 0) -> str:
         return ""
     seconds = waiting / progress.per_second
     if deferred:
-        return f"about {max(1, round(seconds / 60))} min left for those whose hours have come"
+        return f"about {max(1, round(seconds / 60))} min left for those who may be written to today"
     return f"about {seconds:.0f} s left" if seconds < 90 else f"about {seconds / 60:.0f} min left"
 
 
@@ -166,10 +168,11 @@ def progress_context(campaign: Campaign, *, shown_state: str = "") -> dict[str, 
         "percent": f"{100 * progress.done_share:.0f}",
         "parts": bar_parts(progress),
         "waiting": progress.waiting + progress.leaving,
-        "remaining": remaining(progress, deferred=held.deferral.messages if held.deferral else 0),
+        "remaining": remaining(progress, deferred=held.waiting),
         "latest": clock_text(campaign, leaves_until) if leaves_until else "",
         "capped": capped_text(held.capped, account=campaign.account, now=timezone.now()),
         **deferral_context(campaign, held.deferral),
+        "budgets": [brand.text for brand in held.budgets],
         "label": CAMPAIGN_LABELS.get(campaign.state, ""),
         "note": _COLOURS.get(campaign.state, ""),
         "next_step": next_step(campaign),

@@ -13,9 +13,10 @@ from broadcast.core.queue import enqueue_on_commit
 from campaigns.models import Campaign
 from campaigns.services import audience, missed_time
 from campaigns.services.composing import OPTIONS
-from campaigns.services.preview import LaunchPreview, blocking_problems, deferral_at, preview_launch
+from campaigns.services.preview import LaunchPreview, blocking_problems, deferral_at, preview_launch, senders_of
 from messaging.models import PhoneNumber
 from messaging.services import batches, pools
+from messaging.services.registration_checks import refusals
 from messaging.states import BatchState
 
 if TYPE_CHECKING:
@@ -288,12 +289,11 @@ def _obstacle(campaign: Campaign) -> str:
     account, number = campaign.account, campaign.number
     if not account.is_active:
         return f"{account} is {account.get_status_display().lower()}. Make the account active first."
-    if campaign.pool is not None:
-        usable = pools.can_send(campaign.pool)
-        return "" if usable else f"No number of the sender pool “{campaign.pool}” is active. Make one active first."
-    if number.state != PhoneNumber.State.ACTIVE:
+    if campaign.pool is not None and not pools.can_send(campaign.pool):
+        return f"No number of the sender pool “{campaign.pool}” is active. Make one active first."
+    if campaign.pool is None and number.state != PhoneNumber.State.ACTIVE:
         return f"{number} is {number.get_state_display().lower()}. Make the number active first."
-    return ""
+    return " ".join(refusal.text for refusal in refusals(senders_of(campaign)))
 
 
 def _already(campaign: Campaign) -> str:

@@ -19,7 +19,9 @@ from messaging.engine.deferrals import Deferral, defer
 from messaging.engine.launch import count_places
 from messaging.models import PhoneNumber, SenderPool
 from messaging.services import pools
+from messaging.services.budgets import Forecast, forecast
 from messaging.services.canaries import planned_people
+from messaging.services.registration_checks import refusals
 from messaging.services.shares import Share, shares_of
 
 #: People whose texts are made to estimate segments.
@@ -48,6 +50,7 @@ class LaunchPreview:
         deferral: who has to wait for the hours of their place, and until when; None when nobody has.
         capped: people who have had as many messages as the account allows, if it left now.
         keeps_hours: whether anybody may have to wait, now or later.
+        budgets: how its numbers' brands bear on it; empty without caps.
         problems: each stands in the way of the launch.
         warnings: worth knowing.
         samples: texts of real people.
@@ -67,6 +70,7 @@ class LaunchPreview:
     deferral: Deferral | None = None
     capped: int = 0
     keeps_hours: bool = False
+    budgets: list[Forecast] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     samples: list[str] = field(default_factory=list)
@@ -101,6 +105,7 @@ def _judge(campaign: Campaign) -> tuple[list[str], audience.AudienceSize | None,
         problems.append(f"{number} belongs to another account. Choose a number of {account}.")
     elif number.state != PhoneNumber.State.ACTIVE:
         problems.append(f"{number} is {number.get_state_display().lower()}. Choose an active number.")
+    problems += [refusal.text for refusal in refusals(senders_of(campaign))]
     if not gateway.is_enabled:
         problems.append(f"The gateway {gateway} is disabled. Enable it first.")
     foreign = campaign.lists.exclude(account_id=account.pk).order_by("name")
@@ -136,6 +141,15 @@ def _shares(campaign: Campaign) -> list[Share]:
     )
 
 
+def senders_of(campaign: Campaign) -> list[PhoneNumber]:
+    """The numbers that a campaign would leave from now.
+
+    Args:
+        campaign: with its number and pool.
+    """
+    return [campaign.number] if campaign.pool is None else list(campaign.pool.numbers.sendable())
+
+
 def _pool_problems(campaign: Campaign, pool: SenderPool) -> list[str]:
     if pool.account_id != campaign.account_id:
         return [f"The sender pool “{pool}” belongs to another account. Choose a pool of {campaign.account}."]
@@ -167,6 +181,7 @@ def preview_launch(campaign: Campaign) -> LaunchPreview:
     if campaign.number.gateway.stopped_reason:
         warnings.append(f"The provider refused everything lately: {campaign.number.gateway.stopped_reason}")
     deferral, capped = (None, 0) if problems else _held_back(campaign)
+    budgets = [] if problems else forecast(number_ids=[row.pk for row in senders_of(campaign)], segments=total)
     return LaunchPreview(
         recipients=recipients,
         suppressed=size.suppressed,
@@ -181,6 +196,7 @@ def preview_launch(campaign: Campaign) -> LaunchPreview:
         deferral=deferral,
         capped=capped,
         keeps_hours=places.keeps_hours(campaign.account),
+        budgets=budgets,
         problems=problems,
         warnings=warnings,
         samples=texts[:SHOWN_SAMPLES],

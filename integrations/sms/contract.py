@@ -210,6 +210,8 @@ class SmsAdapter(ABC):
     credential_fields: ClassVar[tuple[CredentialField, ...]]
     #: Lower-case name of a header that is the same in all attempts to deliver one webhook; empty if there is none.
     repeat_header: ClassVar[str] = ""
+    #: Codes of failures which say that the sending number is not registered with the carriers, or not verified.
+    unregistered_codes: ClassVar[frozenset[str]] = frozenset()
     #: The kind's; an instance may have others, where they depend on a gateway's settings.
     capabilities: Capabilities
     #: What a person does at the provider so that bought numbers receive messages; empty when nothing.

@@ -10,6 +10,7 @@ from messaging.admin.inbox import CannedReplyAdmin, ConversationAdmin
 from messaging.admin.messages import MessageAdmin
 from messaging.admin.numbers import PhoneNumberAdmin
 from messaging.admin.pools import SenderPoolAdmin
+from messaging.admin.registrations import BrandAdmin, TenDlcCampaignAdmin, TollFreeVerificationAdmin
 from messaging.admin.reviews import OptOutReviewAdmin
 from messaging.admin.routes import RouteAdmin
 from messaging.admin.suppressions import SuppressionAdmin
@@ -18,6 +19,7 @@ __all__ = [
     "AccountAdmin",
     "AlertAdmin",
     "BatchAdmin",
+    "BrandAdmin",
     "CannedReplyAdmin",
     "ConversationAdmin",
     "GatewayAdmin",
@@ -30,4 +32,6 @@ __all__ = [
     "RouteAdmin",
     "SenderPoolAdmin",
     "SuppressionAdmin",
+    "TenDlcCampaignAdmin",
+    "TollFreeVerificationAdmin",
 ]

@@ -103,7 +103,7 @@ class AlertAdmin(LargeTableMixin, ReadOnlyAdmin[Alert]):
     @display(description="About")
     def display_about(self, alert: Alert) -> Any:
         """A link to where something can be done about it."""
-        return alert_link(alert)
+        return alert_link(alert) if alert.batch or alert.gateway or alert.subject else "-"
 
     @display(description="Closed")
     def display_end(self, alert: Alert) -> str:

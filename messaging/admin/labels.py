@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from broadcast.core.admin import Labels
 from messaging.models import Alert, InboundMessage, NumberFinding, PhoneNumber, RejectedWebhook, Suppression
-from messaging.states import BatchState, MessageState
+from messaging.states import BatchState, MessageState, RegistrationState
 
 MESSAGE_LABELS: Labels = {
     MessageState.QUEUED: "",
@@ -44,6 +44,8 @@ ALERT_LABELS: Labels = {
     Alert.Kind.FOREIGN_SECRET: "danger",
     Alert.Kind.NUMBER_HALF_WAY: "warning",
     Alert.Kind.DETOUR: "warning",
+    Alert.Kind.REGISTRATION: "danger",
+    Alert.Kind.BUDGET: "warning",
 }
 
 NUMBER_LABELS: Labels = {
@@ -52,6 +54,16 @@ NUMBER_LABELS: Labels = {
     PhoneNumber.State.DISABLED: "",
     PhoneNumber.State.LEAVING: "info",
     PhoneNumber.State.RELEASED: "danger",
+}
+
+REGISTRATION_LABELS: Labels = {
+    RegistrationState.DRAFT: "",
+    RegistrationState.SUBMITTED: "info",
+    RegistrationState.IN_REVIEW: "info",
+    RegistrationState.APPROVED: "success",
+    RegistrationState.REJECTED: "danger",
+    RegistrationState.SUSPENDED: "danger",
+    RegistrationState.WITHDRAWN: "",
 }
 
 SUPPRESSION_LABELS: Labels = {

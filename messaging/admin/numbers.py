@@ -24,6 +24,7 @@ from messaging.admin.buying import buy_number_view, price_text
 from messaging.admin.labels import NUMBER_LABELS
 from messaging.admin.number_actions import NumberActions, left_on, moment, offered
 from messaging.admin.number_forms import PhoneNumberForm
+from messaging.admin.number_registration import NumberRegistrationMixin, offered_for
 from messaging.models import PhoneNumber
 from messaging.services.gateways import number_changed
 
@@ -46,7 +47,7 @@ class AttentionFilter(RadioFilter):  # type: ignore[misc]  # unfold has no types
 
 
 @admin.register(PhoneNumber)
-class PhoneNumberAdmin(NumberActions, ConsoleAdmin[PhoneNumber]):
+class PhoneNumberAdmin(NumberRegistrationMixin, NumberActions, ConsoleAdmin[PhoneNumber]):
     """Phone numbers. They are released, not deleted: messages belong to them."""
 
     form = PhoneNumberForm
@@ -82,13 +83,14 @@ class PhoneNumberAdmin(NumberActions, ConsoleAdmin[PhoneNumber]):
         "display_checked",
         "display_price",
         "display_pools",
+        "display_registration",
         "display_test",
         "released_at",
         "created_at",
         "updated_at",
     )
     actions_detail = (
-        *("resume", "check_again", "keep", "send_test", "enable", "disable"),
+        *("resume", "check_again", "keep", "send_test", "taken_again", "enable", "disable"),
         *("wire", "give_up", "release"),
     )
     actions_list = ("buy",)
@@ -101,7 +103,7 @@ class PhoneNumberAdmin(NumberActions, ConsoleAdmin[PhoneNumber]):
                     ("account", "gateway"),
                     ("label", "kind"),
                     ("pace_segments", "display_pools"),
-                    "display_test",
+                    ("display_test", "display_registration"),
                 )
             },
         ),
@@ -162,6 +164,8 @@ class PhoneNumberAdmin(NumberActions, ConsoleAdmin[PhoneNumber]):
         found, distinct = super().get_search_results(request, queryset, search_term)
         if request.GET.get("field_name") == "numbers" and request.GET.get("model_name") == "senderpool":
             found = found.exclude(state=State.RELEASED).filter(**account_filter(request))
+        if request.GET.get("model_name") in ("tendlcnumber", "tollfreeverification"):
+            found = found.exclude(state=State.RELEASED).filter(**account_filter(request))
         names, model = ("number", "second_number"), request.GET.get("model_name")
         if request.GET.get("field_name") in names and model in ("campaign", "route"):
             found = found.sendable().filter(**account_filter(request))  # type: ignore[attr-defined]  # the model's own queryset
@@ -171,6 +175,7 @@ class PhoneNumberAdmin(NumberActions, ConsoleAdmin[PhoneNumber]):
         """Only what the state allows."""
         number = PhoneNumber.objects.filter(pk=object_id).only("state", "step").first()
         names = {f"messaging_phonenumber_{name}" for name in offered(number)} if number else set()
+        names |= offered_for(object_id)
         actions = super().get_actions_detail(request, object_id)  # type: ignore[misc]  # unfold has no types
         return [action for action in actions if action.action_name in names]
 

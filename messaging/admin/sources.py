@@ -11,6 +11,13 @@ from broadcast.core.admin import list_url, page_link
 from messaging.models import Alert, Batch, NumberFinding, PhoneNumber
 
 _PAGES: dict[str, str] = {}
+#: Models by what stands before the colon in ``Alert.subject``.
+_SUBJECTS = {
+    "brand": "brand",
+    "campaign": "tendlccampaign",
+    "verification": "tollfreeverification",
+    "number": "phonenumber",
+}
 #: Shows and exports what is on record of a person; takes an account's id and a number.
 _EVIDENCE_PAGE = "admin:campaigns_consentevent_evidence"
 #: Who may open it.
@@ -36,7 +43,7 @@ def source_link(batch: Batch | None) -> str | SafeString:
 
 
 def alert_link(alert: Alert) -> str | SafeString:
-    """A link to where something can be done about an alert."""
+    """A link to where something can be done about an alert; to the alert itself where there is nothing else."""
     if alert.batch is not None:
         return source_link(alert.batch)
     if alert.kind == Alert.Kind.NUMBERS_DIFFER:
@@ -45,6 +52,10 @@ def alert_link(alert: Alert) -> str | SafeString:
     if alert.kind == Alert.Kind.NUMBER_HALF_WAY and alert.gateway_id:
         url = list_url(PhoneNumber, attention="yes", gateway__id__exact=alert.gateway_id)
         return format_html('<a href="{}" class="text-link">Numbers at {}</a>', url, alert.gateway)
+    kind, _, pk = alert.subject.partition(":")
+    if kind in _SUBJECTS:
+        url = reverse(f"admin:messaging_{_SUBJECTS[kind]}_change", args=[pk])
+        return format_html('<a href="{}" class="text-link">{}</a>', url, alert.get_kind_display())
     return page_link(alert.gateway or alert)
 
 

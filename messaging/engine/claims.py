@@ -186,7 +186,9 @@ def singles_from(now: dt.datetime) -> dt.datetime:
 
 def find_origin(queue_name: str) -> Origin | None:
     """The number and the batch of a queue, None when they are gone."""
-    number = PhoneNumber.objects.select_related("gateway").filter(pk=keys.number_of(queue_name)).first()
+    # With its registration, which limits what leaves it (``budgets.budget_of``).
+    numbers = PhoneNumber.objects.select_related("gateway", "ten_dlc__campaign__brand")
+    number = numbers.filter(pk=keys.number_of(queue_name)).first()
     if number is None:
         return None
     batch_id = keys.batch_of(queue_name)

@@ -100,6 +100,30 @@ def pace(gateway_id: int, number_id: int) -> str:
     return f"{prefix(gateway_id)}pace:{number_id}"
 
 
+def budget_day(brand_id: int, campaign_id: int | None, day: str) -> str:
+    """Hash: segments that left for the United States on a day of a brand, or of one of its 10DLC campaigns.
+
+    ``used``, and ``short``: how many the first message has that did not fit. A brand sends through several gateways, so its
+    keys have a hash tag of their own.
+
+    Args:
+        brand_id: the brand.
+        campaign_id: one of its 10DLC campaigns; None for all of them together.
+        day: ISO date in the zone of the brand's cap.
+    """
+    return f"{{brand:{brand_id}}}:{'' if campaign_id is None else f'{campaign_id}:'}day:{day}"
+
+
+def budget_minute(brand_id: int, campaign_id: int) -> str:
+    """When a 10DLC campaign may send next, in microseconds."""
+    return f"{{brand:{brand_id}}}:{campaign_id}:minute"
+
+
+def left_out(gateway_id: int, batch_id: int) -> str:
+    """Set of the numbers of a batch that are not queued because their brand's day is used up."""
+    return f"{prefix(gateway_id)}left-out:{batch_id}"
+
+
 def backoff(gateway_id: int) -> str:
     """Exists, with an expiry, while the provider asked to be left alone."""
     return f"{prefix(gateway_id)}backoff"

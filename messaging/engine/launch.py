@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from broadcast.core.queue import enqueue_on_commit
 from broadcast.core.redis import get_redis
-from messaging.engine import keys, legs, sql
+from messaging.engine import budgets, keys, legs, sql
 from messaging.engine.places import Openings, look
 from messaging.engine.recipients import RecipientQuery
 from messaging.engine.scripts import MAX_SCRIPT_ARGUMENTS, Scripts
@@ -175,7 +175,7 @@ def rebuild_queue(batch: Batch, *, gateway_ids: Collection[int] | None = None) -
 
     Ids that are in Redis already are harmless: a claim decides. Resuming goes through here, so it goes on from the rows and
     never from a position. While the canary is under way only the first few are queued, and nobody whose
-    place is closed.
+    place is closed or whose number's brand has used up its day.
 
     Args:
         batch: with its account.
@@ -191,6 +191,9 @@ def rebuild_queue(batch: Batch, *, gateway_ids: Collection[int] | None = None) -
     view = look(batch)
     if view is not None:
         queued = queued.filter(place__in=view.open)
+    spent = budgets.spent_numbers(budgets.budgets_of(batch.senders))
+    if spent:
+        queued = queued.exclude(number_id__in=spent)
     numbers = {row.pk: row for row in PhoneNumber.objects.select_related("gateway").filter(pk__in=batch.senders)}
     if gateway_ids is not None:
         numbers = {pk: row for pk, row in numbers.items() if row.gateway_id in gateway_ids}
@@ -204,8 +207,9 @@ def rebuild_queue(batch: Batch, *, gateway_ids: Collection[int] | None = None) -
         for number_id, ids in by_number.items():
             name = keys.batch_queue(batch.pk, number_id)
             total += put_ids(number=numbers[number_id], queue_name=name, ids=ids)
+    # Last: whoever is killed before has it done again.
+    budgets.note_left_out(batch, spent)
     if view is not None:
-        # Last: whoever is killed before has it done again.
         note_open(batch, view)
     return total
 

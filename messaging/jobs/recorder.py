@@ -29,6 +29,7 @@ from messaging.engine.records import Record
 from messaging.models import Batch, EarlyReport, Message, RejectedWebhook, Suppression
 from messaging.services import canaries
 from messaging.services.batches import finish_batch
+from messaging.services.carrier_refusals import note_refused
 from messaging.services.suppressions import suppress
 
 logger = logging.getLogger(__name__)
@@ -101,12 +102,34 @@ class Recorder:
             return
         with transaction.atomic():
             early = _early_reports(rows)
+            unregistered = self._unregistered([*rows, *early])
             changed = records.write([*rows, *early])
         self.changed |= changed
         self.moved |= changed
         for record in [*rows, *early]:
             if record.opts_out or record.bad_number:
                 _suppress_recipient(record)
+        for found in unregistered:
+            note_refused(
+                message_ids=[record.message_id for record in found], code=found[0].reason, text=found[0].reason_text
+            )
+
+    def _unregistered(self, rows: list[Record]) -> list[list[Record]]:
+        """What carriers refuse because a number is not registered and is not known of yet, by its code."""
+        by_code: dict[str, dict[int, Record]] = {}
+        for record in rows:
+            if (
+                record.reason
+                and (adapter := self._adapter(record.gateway_id))
+                and record.reason in adapter.unregistered_codes
+            ):
+                by_code.setdefault(record.reason, {})[record.message_id] = record
+        found = []
+        for code, records_of in by_code.items():
+            # A report that is repeated is counted once.
+            fresh = Message.objects.filter(pk__in=records_of).exclude(reason=code).values_list("pk", flat=True)
+            found.append([records_of[pk] for pk in fresh])
+        return [some for some in found if some]
 
     def finish_batches(self, *, force: bool = False) -> None:
         """Finish batches that changed and are over, and note that they moved."""

@@ -23,6 +23,7 @@ from messaging.jobs.marks import repair_marks
 from messaging.models import EarlyReport, Message, PhoneNumber
 from messaging.services import alert_mail, alerts, detours, pools, stalls
 from messaging.services.batches import finish_batch
+from messaging.services.budgets import watch_budgets
 from messaging.services.gateways import publish_gateways, watch_circuits
 from messaging.services.numbers.watching import watch_numbers
 from messaging.services.refusals import watch_refusals
@@ -79,6 +80,7 @@ def tell() -> None:
     watch_refusals()
     watch_numbers()
     detours.close_over()
+    watch_budgets()
     alerts.resolve_outdated()
     alert_mail.remind()
 

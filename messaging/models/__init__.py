@@ -10,6 +10,8 @@ from messaging.models.inbound import InboundMessage, RejectedWebhook
 from messaging.models.messages import EarlyReport, Message
 from messaging.models.numbers import PhoneNumber
 from messaging.models.pools import SenderPool
+from messaging.models.registration_records import CarrierRefusal, RegistrationChange, RegistrationPolicy
+from messaging.models.registrations import Brand, TenDlcCampaign, TenDlcNumber, TollFreeVerification
 from messaging.models.reviews import OptOutReview
 from messaging.models.routes import Detour, Route
 from messaging.models.suppressions import Suppression
@@ -17,7 +19,9 @@ from messaging.models.suppressions import Suppression
 __all__ = [
     "Alert",
     "Batch",
+    "Brand",
     "CannedReply",
+    "CarrierRefusal",
     "Conversation",
     "ConversationNote",
     "Detour",
@@ -28,8 +32,13 @@ __all__ = [
     "NumberFinding",
     "OptOutReview",
     "PhoneNumber",
+    "RegistrationChange",
+    "RegistrationPolicy",
     "RejectedWebhook",
     "Route",
     "SenderPool",
     "Suppression",
+    "TenDlcCampaign",
+    "TenDlcNumber",
+    "TollFreeVerification",
 ]

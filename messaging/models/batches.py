@@ -43,6 +43,7 @@ class Batch(TimestampedModel):
         QUIET_HOURS = "quiet_hours", "Quiet hours"
         GATEWAY = "gateway", "The provider refuses everything"
         NUMBER = "number", "The provider refuses the sending number"
+        REGISTRATION = "registration", "The number is not registered"
         ACCOUNT = "account", "The account is not active"
         REJECTIONS = "rejections", "Too many rejections"
         CANARY = "canary", "The canary did badly"

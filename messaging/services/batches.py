@@ -26,6 +26,7 @@ from messaging.querysets import BatchQuerySet
 from messaging.services import alerts, canaries, detours, pools, routes
 from messaging.services.expiry import is_overdue
 from messaging.services.moves import fill_on_commit, hold_on_commit, latest_time, move, pause, times
+from messaging.services.registration_checks import Refusal, refusals
 from messaging.states import OPEN_STATES, BatchState, MessageState
 
 PauseCode = Batch.PauseCode
@@ -192,6 +193,8 @@ def obstacle(batch: Batch) -> tuple[str, str] | None:
         return PauseCode.NUMBER, why
     if (stuck := detours.stuck_number(batch)) is not None:
         return PauseCode.NUMBER, f"{stuck} is {stuck.get_state_display().lower()}."
+    if refused := refusals_of(batch):
+        return PauseCode.REGISTRATION, refused[0].text
     others = Gateway.objects.filter(pk__in=batch.other_gateway_ids).defer("credentials")
     for gateway in (batch.gateway, *(others if batch.other_gateway_ids else ())):
         why = gateway.stopped_reason if gateway.is_enabled else f"The gateway {gateway} is disabled."
@@ -209,6 +212,18 @@ def _number_obstacle(batch: Batch, own: set[int]) -> str:
         return ""
     number = batch.number
     return "" if number.state == PhoneNumber.State.ACTIVE else f"{number} is {number.get_state_display().lower()}."
+
+
+def refusals_of(batch: Batch) -> list[Refusal]:
+    """Why carriers would refuse what leaves from a batch's numbers; empty when none of them would.
+
+    Args:
+        batch: with its number and pool.
+    """
+    if batch.pool is None:
+        return refusals([batch.number])
+    senders = PhoneNumber.objects.filter(Q(pk__in=batch.senders) | Q(pools=batch.pool), state=PhoneNumber.State.ACTIVE)
+    return refusals(senders.distinct())
 
 
 def pause_obstructed(batches: BatchQuerySet) -> int:

@@ -11,6 +11,7 @@ from messaging.engine.countries import name_of, prefixes_of, sharing
 from messaging.engine.legs import Leg
 from messaging.models import PhoneNumber, Route, SenderPool
 from messaging.services import pools
+from messaging.services.registration_checks import may_send
 
 #: What a batch leaves from.
 Sender = PhoneNumber | SenderPool
@@ -20,7 +21,8 @@ def refusal(number: PhoneNumber) -> str:
     """Why a number may not send; empty when it may. Whoever chooses a number for a route asks here, and nowhere else."""
     if number.state != PhoneNumber.State.ACTIVE:
         return f"{number} is {number.get_state_display().lower()}."
-    return ""
+    refused = may_send(number)
+    return refused.text if refused else ""
 
 
 def members(sender: Sender) -> list[PhoneNumber]:

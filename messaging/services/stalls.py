@@ -25,6 +25,7 @@ from messaging.models import Alert, Batch, Message, PhoneNumber
 from messaging.services import canaries
 from messaging.services.alerts import raise_alert, resolve
 from messaging.services.batches import obstacle
+from messaging.services.budgets import waiting_numbers
 from messaging.states import BatchState, MessageState
 
 logger = logging.getLogger(__name__)
@@ -142,7 +143,7 @@ def _last_moved(batch: Batch) -> dt.datetime:
 
 
 def _is_settled(batch: Batch) -> bool:
-    """Whether nothing of it should leave now: all have left, wait for their hours, or only the first few were to."""
+    """Whether nothing of it should leave now: all have left, wait for their hours or their brand, or only the first few were to."""
     unsent = Message.objects.filter(batch=batch, state__in=_UNSENT)
     if batch.canary_state == Batch.Canary.SENDING:
         # An unknown one among the first few is waited for, but not for ever (``canaries.SETTLE_SECONDS``).
@@ -152,7 +153,12 @@ def _is_settled(batch: Batch) -> bool:
     if view is not None and before is not None:
         # Whose hours have come just now is queued by the next sweep, and has not had time to move.
         unsent = unsent.filter(Q(state=MessageState.SENDING) | Q(place__in=set(view.open).intersection(before.open)))
-    return not unsent.exists()
+    try:
+        waiting = waiting_numbers(batch, now)
+    except RedisAway:
+        # The diagnosis says so.
+        waiting = set()
+    return not (unsent.exclude(number_id__in=waiting) if waiting else unsent).exists()
 
 
 @dataclass(slots=True)

@@ -9,6 +9,7 @@ from django.db import DatabaseError
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
+from messaging.engine.budgets import left_out, note_left_out
 from messaging.engine.launch import absent_at, has_opened, note_open, rebuild_queue
 from messaging.engine.places import look
 from messaging.models import Batch, Message
@@ -21,6 +22,7 @@ from messaging.services.batches import (
     resume_batch,
     start_batch,
 )
+from messaging.services.budgets import wait_for_budget
 from messaging.services.expiry import expire_late_places, expire_overdue, is_overdue
 from messaging.services.gateways import take_over
 from messaging.states import BatchState, MessageState
@@ -72,17 +74,24 @@ def _tend_sending(batch: Batch, *, has_queued: bool) -> None:
         finish_batch(batch.pk)
     else:
         take_over(batch)
+        spent = wait_for_budget(batch)
         expire_late_places(batch)
         canaries.tend(batch)
         batch.refresh_from_db(fields=("state", "canary_state"))
         if batch.state == BatchState.SENDING:
-            _refill(batch)
+            _refill(batch, spent=spent)
 
 
-def _refill(batch: Batch) -> None:
-    """Queue what should be in Redis and is not, those included whose hours have come."""
+def _refill(batch: Batch, *, spent: set[int]) -> None:
+    """Queue what should be in Redis and is not, those included whose hours or whose brand's next day have come.
+
+    Args:
+        batch: which.
+        spent: its numbers of which nothing may leave before their brand's next day.
+    """
     view = look(batch)
     is_new = view is not None and has_opened(batch, view, timezone.now())
+    is_new = not left_out(batch) <= spent or is_new
     absent = absent_at(batch)
     if not absent and not is_new:
         return
@@ -92,16 +101,19 @@ def _refill(batch: Batch) -> None:
         queued = queued.canary(batch.canary_step)
     if view is not None:
         queued = queued.filter(place__in=view.open)
+    if spent:
+        queued = queued.exclude(number_id__in=spent)
     only_absent = is_partly_there and not is_new
     if only_absent:
         # One gateway's queues are there, and whoever was to queue at another was killed.
         queued = queued.filter(number_id__in=batch.senders, number__gateway_id__in=absent)
     if not queued.exists():
+        note_left_out(batch, spent)
         if view is not None and (is_new or not is_partly_there):
             note_open(batch, view)
         return
     if is_new:
-        logger.info("Batch %s: the hours of more of its recipients have come", batch.pk)
+        logger.info("Batch %s: the hours of more of its recipients, or its brand's next day, have come", batch.pk)
     else:
         logger.warning("Batch %s has queued messages and none in Redis: queued again from the rows", batch.pk)
     if only_absent:

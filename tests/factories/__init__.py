@@ -32,14 +32,24 @@ from tests.factories.messaging import (
     SenderPoolFactory,
     SuppressionFactory,
 )
+from tests.factories.registrations import (
+    BrandFactory,
+    CarrierRefusalFactory,
+    RegistrationPolicyFactory,
+    TenDlcCampaignFactory,
+    TenDlcNumberFactory,
+    TollFreeVerificationFactory,
+)
 
 __all__ = [
     "AccountFactory",
     "AlertFactory",
     "BatchFactory",
+    "BrandFactory",
     "CallEndpointFactory",
     "CampaignFactory",
     "CannedReplyFactory",
+    "CarrierRefusalFactory",
     "ChainFactory",
     "ChainRunFactory",
     "ConsentEventFactory",
@@ -53,6 +63,7 @@ __all__ = [
     "MessageFactory",
     "OptOutRequestFactory",
     "PhoneNumberFactory",
+    "RegistrationPolicyFactory",
     "RejectedWebhookFactory",
     "RouteFactory",
     "SenderPoolFactory",
@@ -63,5 +74,8 @@ __all__ = [
     "SubscriptionFactory",
     "SuppressionFactory",
     "TagFactory",
+    "TenDlcCampaignFactory",
+    "TenDlcNumberFactory",
+    "TollFreeVerificationFactory",
     "UserFactory",
 ]

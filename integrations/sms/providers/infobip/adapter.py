@@ -36,6 +36,7 @@ class InfobipAdapter(InfobipNumbers):
     """
 
     kind = "infobip"
+    unregistered_codes = frozenset({"error_488", "error_572"})
     label = "Infobip"
     default_base_url = "https://api.infobip.com"
     credential_fields = (

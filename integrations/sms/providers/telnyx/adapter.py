@@ -49,6 +49,7 @@ class TelnyxAdapter(TelnyxNumbers):
     """
 
     kind = "telnyx"
+    unregistered_codes = frozenset({"40010", "40329"})
     label = "Telnyx"
     default_base_url = "https://api.telnyx.com"
     credential_fields = (

@@ -38,6 +38,7 @@ class TwilioAdapter(SmsAdapter):
     """
 
     kind = "twilio"
+    unregistered_codes = frozenset({"30032", "30034"})
     label = "Twilio"
     default_base_url = "https://api.twilio.com"
     credential_fields = (

@@ -1,0 +1,177 @@
+"""Brand budgets: what carriers let a brand send in a day, and its 10DLC campaigns in a day and a minute.
+
+Counted in Redis the moment messages pass (``spending``), over all batches, numbers, gateways and processes; a count that Redis does
+not have is made from the rows. All in segments, and of recipients in the United States only: both T-Mobile's day and AT&T's minute
+are counted so.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from django.utils import timezone
+
+from broadcast.core.redis import get_redis
+from messaging.engine import keys
+from messaging.engine.pacing import minute_arguments
+from messaging.hours import place_key
+from messaging.hours.places import parse_key
+from messaging.models import Batch, PhoneNumber, TenDlcCampaign, TenDlcNumber
+
+#: A day's counts are kept for so long.
+KEPT_SECONDS = 3 * 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What a number's registration allows it, shared with all other numbers of the same brand.
+
+    Args:
+        brand_id: whose day it is.
+        campaign_id: the 10DLC campaign.
+        per_day: the brand's cap, segments; None without one.
+        campaign_per_day: the 10DLC campaign's own.
+        campaign_per_minute: likewise.
+        zone: IANA name; the day's midnight is there.
+    """
+
+    brand_id: int
+    campaign_id: int
+    per_day: int | None
+    campaign_per_day: int | None
+    campaign_per_minute: int | None
+    zone: str
+
+    def day(self, now: dt.datetime) -> str:
+        """The day of the cap that a time is in, as an ISO date."""
+        return now.astimezone(ZoneInfo(self.zone)).date().isoformat()
+
+    def began_at(self, now: dt.datetime) -> dt.datetime:
+        """When the day of the cap began that a time is in."""
+        zone = ZoneInfo(self.zone)
+        return dt.datetime.combine(now.astimezone(zone).date(), dt.time(), tzinfo=zone)
+
+    def renews_at(self, now: dt.datetime) -> dt.datetime:
+        """When the next day of the cap begins; days of 23 and 25 hours included."""
+        zone = ZoneInfo(self.zone)
+        tomorrow = now.astimezone(zone).date() + dt.timedelta(days=1)
+        return dt.datetime.combine(tomorrow, dt.time(), tzinfo=zone)
+
+    def day_keys(self, day: str) -> tuple[str, str]:
+        """The counts of a day: the brand's and the 10DLC campaign's."""
+        return (
+            keys.budget_day(self.brand_id, None, day),
+            keys.budget_day(self.brand_id, self.campaign_id, day),
+        )
+
+    @property
+    def caps(self) -> tuple[int | None, int | None]:
+        """The caps of the day, in the order of ``day_keys``."""
+        return self.per_day, self.campaign_per_day
+
+    @property
+    def arguments(self) -> tuple[int, int, int, int]:
+        """Arguments of ``spend.lua``: both caps of the day, then the minute's pace."""
+        first, second = (-1 if cap is None else cap for cap in self.caps)
+        return (first, second, *minute_arguments(self.campaign_per_minute))
+
+
+def budget_of(number: PhoneNumber) -> Budget | None:
+    """A number's budget; None for one that no 10DLC campaign has.
+
+    Args:
+        number: with ``ten_dlc__campaign__brand``, which it is asked for otherwise.
+    """
+    assignment: TenDlcNumber | None = getattr(number, "ten_dlc", None)
+    if assignment is None:
+        return None
+    return _of_campaign(assignment.campaign)
+
+
+def _of_campaign(campaign: TenDlcCampaign) -> Budget:
+    brand = campaign.brand
+    return Budget(
+        brand.pk,
+        campaign.pk,
+        brand.segments_per_day,
+        campaign.per_day_segments,
+        campaign.per_minute_segments,
+        brand.cap_zone,
+    )
+
+
+def budgets_of(number_ids: Iterable[int]) -> dict[int, Budget]:
+    """The budgets of some numbers by id, without those that have none."""
+    rows = TenDlcNumber.objects.filter(number_id__in=list(number_ids)).select_related("campaign__brand")
+    return {row.number_id: _of_campaign(row.campaign) for row in rows}
+
+
+def counted_segments(recipient: str, segments: int) -> int:
+    """What a message costs of a budget: nothing outside the United States.
+
+    Args:
+        recipient: E.164.
+        segments: the message's.
+    """
+    return segments if recipient.startswith("+1") and _is_american(recipient[:5]) else 0
+
+
+@lru_cache(maxsize=1024)
+def _is_american(prefix: str) -> bool:
+    return parse_key(place_key(prefix)).in_united_states
+
+
+def spent_numbers(budgets: dict[int, Budget], now: dt.datetime | None = None) -> set[int]:
+    """Those of some numbers of which nothing may leave before their brand's next day.
+
+    Args:
+        budgets: by number.
+        now: an aware time; now when omitted.
+
+    Raises:
+        redis.RedisError: Redis is away.
+    """
+    now = now or timezone.now()
+    wanted = {budget for budget in budgets.values() if budget.caps != (None, None)}
+    spent = {budget for budget in wanted if is_spent(budget, now)}
+    return {number_id for number_id, budget in budgets.items() if budget in spent}
+
+
+def is_spent(budget: Budget, now: dt.datetime) -> bool:
+    """Whether the day is used up; not so where nothing is counted yet.
+
+    Raises:
+        redis.RedisError: Redis is away.
+    """
+    client = get_redis()
+    for key, cap in zip(budget.day_keys(budget.day(now)), budget.caps, strict=True):
+        used, short = client.hmget(key, "used", "short")
+        if cap is not None and used is not None and int(used) + max(1, int(short or 1)) > cap:
+            return True
+    return False
+
+
+def note_left_out(batch: Batch, numbers: Iterable[int]) -> None:
+    """Remember which numbers of a batch are not queued, so that they are once their brand's next day begins.
+
+    Raises:
+        redis.RedisError: Redis is away.
+    """
+    name, members = keys.left_out(batch.gateway_id, batch.pk), list(numbers)
+    pipe = get_redis().pipeline().delete(name)
+    if members:
+        pipe.sadd(name, *members).expire(name, KEPT_SECONDS)
+    pipe.execute()
+
+
+def left_out(batch: Batch) -> set[int]:
+    """The numbers of a batch that were not queued when its queues were made.
+
+    Raises:
+        redis.RedisError: Redis is away.
+    """
+    return {int(value) for value in get_redis().smembers(keys.left_out(batch.gateway_id, batch.pk))}

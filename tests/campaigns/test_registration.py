@@ -1,0 +1,125 @@
+"""Campaigns from numbers that are not registered: refused with the reason before anything leaves."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+
+import pytest
+from django.utils import timezone
+
+from campaigns.models import Campaign
+from campaigns.services import launch
+from campaigns.services.launch import LaunchError
+from campaigns.services.preview import preview_launch
+from messaging.models import Brand, PhoneNumber, TenDlcCampaign
+from messaging.services.registrations import move_registration
+from tests.campaigns.test_launch import launched, rows
+from tests.factories import (
+    CampaignFactory,
+    PhoneNumberFactory,
+    RegistrationPolicyFactory,
+    SenderPoolFactory,
+    TenDlcCampaignFactory,
+    TenDlcNumberFactory,
+)
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def campaign() -> Campaign:
+    """From a long code whose 10DLC campaign is in review, of an account that is checked."""
+    number = TenDlcNumberFactory.create().number
+    TenDlcCampaign.objects.update(state="in_review")
+    RegistrationPolicyFactory.create(account=number.account)
+    return CampaignFactory.create(account=number.account, number=number)
+
+
+def schedule(campaign_id: int) -> Campaign:
+    return launch.schedule(campaign_id=campaign_id, at=timezone.now() + dt.timedelta(hours=1), user=None)
+
+
+def start(campaign_id: int) -> Campaign:
+    return launch.launch(campaign_id=campaign_id, user=None)
+
+
+@pytest.mark.parametrize("act", [start, schedule])
+def test_it_is_neither_launched_nor_scheduled(campaign: Campaign, act: Callable[[int], Campaign]) -> None:
+    with pytest.raises(LaunchError, match=r"its 10DLC campaign .* is in review, so carriers would refuse .*\(30034\)"):
+        act(campaign.pk)
+    campaign.refresh_from_db()
+    assert campaign.state == "draft"
+    assert not rows(campaign)
+
+
+def test_the_confirmation_says_so_before(campaign: Campaign) -> None:
+    assert any("is in review" in problem for problem in preview_launch(campaign).problems)
+    TenDlcCampaign.objects.update(state="approved")
+    assert preview_launch(campaign).problems == []
+
+
+def test_what_is_scheduled_fails_when_it_is_withdrawn_before(campaign: Campaign) -> None:
+    TenDlcCampaign.objects.update(state="approved")
+    schedule(campaign.pk)
+    Brand.objects.update(state="suspended")
+    with pytest.raises(LaunchError, match="is suspended"):
+        launch.launch(campaign_id=campaign.pk, user=None)
+
+
+def test_what_is_withdrawn_between_launch_and_start_sends_nothing(campaign: Campaign) -> None:
+    TenDlcCampaign.objects.update(state="approved")
+    launch.launch(campaign_id=campaign.pk, user=None)
+    Brand.objects.update(state="suspended")
+    launch.perform_launch(campaign.pk)
+    campaign.refresh_from_db()
+    assert campaign.state == "failed"
+    assert "is suspended" in campaign.state_reason
+    assert not rows(campaign)
+
+
+def test_it_is_paused_mid_way_and_resumed_only_when_it_is_registered(campaign: Campaign) -> None:
+    TenDlcCampaign.objects.update(state="approved")
+    launched(campaign)
+    assert campaign.state == "sending"
+    brand = Brand.objects.get()
+    move_registration(registration=brand, to="suspended", user=None)
+    campaign.refresh_from_db()
+    assert campaign.state == "paused"
+    assert "suspended" in campaign.state_reason
+    with pytest.raises(LaunchError, match="has been suspended since"):
+        launch.resume(campaign_id=campaign.pk)
+    move_registration(registration=brand, to="approved", user=None)
+    launch.resume(campaign_id=campaign.pk)
+    campaign.refresh_from_db()
+    assert campaign.state == "sending"
+
+
+def test_one_number_of_a_pool_is_enough_to_refuse(campaign: Campaign) -> None:
+    TenDlcCampaign.objects.update(state="approved")
+    good = campaign.number
+    bad = PhoneNumberFactory.create(account=good.account, gateway=good.gateway, number="+14155552601", kind="local")
+    campaign.pool = SenderPoolFactory.create(account=good.account, numbers=[good, bad])
+    campaign.save()
+    with pytest.raises(LaunchError, match=r"\+14155552601 has no 10DLC campaign"):
+        launch.launch(campaign_id=campaign.pk, user=None)
+    PhoneNumber.objects.filter(pk=bad.pk).update(state="disabled")
+    launched(campaign)
+    assert campaign.state == "sending"
+
+
+def test_the_preview_says_what_leaves_today_and_what_later(campaign: Campaign) -> None:
+    TenDlcCampaign.objects.update(state="approved")
+    recipients = preview_launch(campaign).recipients
+    Brand.objects.update(daily_cap_segments=recipients - 1)
+    (budget,) = preview_launch(campaign).budgets
+    assert (budget.now, budget.later, budget.days) == (recipients - 1, 1, 1)
+    Brand.objects.update(daily_cap_segments=0)
+    assert preview_launch(campaign).budgets == []
+
+
+def test_an_account_that_is_not_checked_launches_as_before() -> None:
+    number = PhoneNumberFactory.create(number="+14155552600", kind="local")
+    TenDlcCampaignFactory.create(brand__account=number.account, state="rejected")
+    campaign = launched(CampaignFactory.create(account=number.account, number=number))
+    assert campaign.state == "sending"
