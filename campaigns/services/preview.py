@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import defaultdict
 from dataclasses import dataclass, field
 
 from django.utils import timezone
@@ -22,6 +23,7 @@ from messaging.services import pools
 from messaging.services.budgets import Forecast, forecast
 from messaging.services.canaries import planned_people
 from messaging.services.registration_checks import refusals
+from messaging.services.routes import Sender
 from messaging.services.shares import Share, shares_of
 
 #: People whose texts are made to estimate segments.
@@ -181,7 +183,7 @@ def preview_launch(campaign: Campaign) -> LaunchPreview:
     if campaign.number.gateway.stopped_reason:
         warnings.append(f"The provider refused everything lately: {campaign.number.gateway.stopped_reason}")
     deferral, capped = (None, 0) if problems else _held_back(campaign)
-    budgets = [] if problems else forecast(number_ids=[row.pk for row in senders_of(campaign)], segments=total)
+    budgets = [] if problems else forecast(segments=_segments_by_number(campaign, recipients, total, shares))
     return LaunchPreview(
         recipients=recipients,
         suppressed=size.suppressed,
@@ -204,11 +206,26 @@ def preview_launch(campaign: Campaign) -> LaunchPreview:
     )
 
 
+def _parts(campaign: Campaign, recipients: int, shares: list[Share]) -> list[tuple[Sender, int]]:
+    """Its senders, with how many people each writes to."""
+    parts = [(share.sender, share.recipients) for share in shares if share.sender is not None]
+    return parts or [(campaign.pool or campaign.number, recipients)]
+
+
+def _segments_by_number(campaign: Campaign, recipients: int, segments: int, shares: list[Share]) -> dict[int, float]:
+    """How many segments would leave from each number, estimated; a pool's numbers share evenly."""
+    found: dict[int, float] = defaultdict(float)
+    for sender, people in _parts(campaign, recipients, shares):
+        numbers = [sender] if isinstance(sender, PhoneNumber) else list(sender.numbers.sendable())
+        for number in numbers:
+            found[number.pk] += segments * people / (max(1, recipients) * len(numbers))
+    return found
+
+
 def _seconds(campaign: Campaign, recipients: int, segments: int, shares: list[Share]) -> float:
     """How long it takes, estimated: as long as its slowest share."""
-    parts = [(share.sender, share.recipients) for share in shares if share.sender is not None]
     longest = 0.0
-    for sender, people in parts or [(campaign.pool or campaign.number, recipients)]:
+    for sender, people in _parts(campaign, recipients, shares):
         number = sender if isinstance(sender, PhoneNumber) else pools.first_active(sender) or campaign.number
         pace = None if isinstance(sender, PhoneNumber) else pools.pace(sender)
         its_segments = round(segments * people / recipients) if recipients else 0

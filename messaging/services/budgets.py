@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from django.db.models import Avg, Count
@@ -247,18 +247,16 @@ class Forecast:
     days: int
 
 
-def forecast(*, number_ids: list[int], segments: int) -> list[Forecast]:
+def forecast(*, segments: Mapping[int, float]) -> list[Forecast]:
     """How the brands of some numbers bear on a launch; without those that have no cap.
 
     Args:
-        number_ids: where it would leave from; each is taken to send the same share.
-        segments: of all its messages together.
+        segments: how many would leave from each number, by its id.
     """
-    budgets = budgets_of(number_ids)
+    budgets = budgets_of(list(segments))
     found = []
-    for day in days_of(number_ids):
-        numbers = sum(budget.brand_id == day.brand.pk for budget in budgets.values())
-        share = round(segments * numbers / max(1, len(number_ids)))
+    for day in days_of(list(segments)):
+        share = round(sum(segments[pk] for pk, budget in budgets.items() if budget.brand_id == day.brand.pk))
         cap = day.cap or 1
         later = max(0, share - day.left)
         found.append(Forecast(day, share - later, later, -(-later // cap)))
