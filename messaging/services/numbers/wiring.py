@@ -9,6 +9,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from integrations.models import Gateway
 from integrations.sms.contract import ProviderNumber
 from messaging.models import PhoneNumber
 from messaging.services.gateways import inbound_url, number_changed, status_url
@@ -79,9 +80,12 @@ def check_texts(claim: Claim, owned: ProviderNumber) -> None:
         ProvisioningError: the provider says that it cannot.
     """
     if not owned.sms:
-        raise ProvisioningError(
-            f"{claim.row.gateway} says that {claim.row.number} cannot send texts. Enable that at the provider, then check again."
-        )
+        raise ProvisioningError(no_texts(claim.row.gateway, claim.row.number))
+
+
+def no_texts(gateway: Gateway, number: str) -> str:
+    """What is said of a number that sends no texts."""
+    return f"{gateway} says that {number} cannot send texts. Enable that at the provider, then check again."
 
 
 def take_over(claim: Claim, owned: ProviderNumber) -> None:
