@@ -193,7 +193,7 @@ def test_what_cannot_be_looked_up_is_neither_bought_nor_given_up(
         ("search:throttle", "Wait 42 seconds, then try again", 42),
         ("search:html", "answered with a web page instead of data", None),
         ("search:empty", "answered with nothing", None),
-        ("search:close", "did not answer", None),
+        ("search:close", r"broke .*\)\. Try again in a moment\.$", None),
     ],
 )
 def test_a_search_that_fails_says_what_to_do(
