@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from integrations.models import Gateway
 from integrations.sms.contract import ProviderNumber
+from integrations.sms.registry import ADAPTERS
 from messaging.models import PhoneNumber
 from messaging.services.gateways import inbound_url, number_changed, status_url
 from messaging.services.numbers.errors import ProvisioningError
@@ -36,9 +37,12 @@ def wire_number(*, number: PhoneNumber) -> PhoneNumber:
         ProvisioningError: the gateway has no numbers API, the provider has no such number, refused or did not answer.
     """
     if not has_numbers_api(number.gateway):
+        by_hand = (
+            ADAPTERS[number.gateway.kind].wiring_help or f"In the provider's console, let {number.number} call ours."
+        )
         raise ProvisioningError(
-            f"{number.gateway} sets no URLs by its API. In the provider's console, let {number.number} call "
-            f"{inbound_url(number.gateway)} for messages and {status_url(number.gateway)} for statuses.",
+            f"{number.gateway} sets no URLs by its API. {by_hand} Ours are {inbound_url(number.gateway)} for messages and "
+            f"{status_url(number.gateway)} for statuses.",
             number,
         )
     with claimed(number, (State.PENDING, State.ACTIVE, State.DISABLED, State.LEAVING)) as claim:
