@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from django.test import Client
@@ -64,10 +65,8 @@ def test_what_a_gateways_search_does_not_know_is_said_beside_its_field(
 def test_a_kind_that_a_gateway_does_not_sell_is_refused(
     operator: Client, gateway: Gateway, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    class LocalOnly(ADAPTERS["twilio"]):  # type: ignore[misc]  # a class that is looked up
-        capabilities = ADAPTERS["twilio"].capabilities.__class__(numbers=True, number_kinds=("local",))
-
-    monkeypatch.setitem(ADAPTERS, "twilio", LocalOnly)
+    can = replace(ADAPTERS["twilio"].capabilities, number_kinds=("local",))
+    monkeypatch.setitem(ADAPTERS, "twilio", type("LocalOnly", (ADAPTERS["twilio"],), {"capabilities": can}))
     answer = operator.get(url("buy"), wanted(gateway, kind=kind))
     assert "does not sell them here. It has: Local" in page_of(answer)
     assert "offers" not in answer.context
