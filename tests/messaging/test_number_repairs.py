@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable, Iterator
 
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connection
-from django.utils import timezone
 
-from accounts.models import Account, User
+from accounts.models import User
 from integrations.http.httpx_driver import HttpxDriver
 from integrations.http.values import Reply, Request, TransportFailure
 from integrations.models import Gateway
@@ -121,50 +119,6 @@ def test_an_account_that_is_closed_gets_no_number(gateway: Gateway, simulator: S
     with pytest.raises(NotRepaired, match="Choose an active account"):
         give(finding_id=only().pk, account_id=closed.pk, user=user)
     assert not PhoneNumber.objects.exists()
-
-
-def test_an_account_gets_no_more_numbers_than_it_may_have(
-    gateway: Gateway, simulator: SimulatorProcess, user: User
-) -> None:
-    row = ours(gateway, B)
-    simulator.numbers(A, wired(gateway, B))
-    compare(gateway)
-    Account.objects.update(number_allowance=1)
-    with pytest.raises(NotRepaired, match="may have 1"):
-        give(finding_id=only().pk, account_id=row.account_id, user=user)
-    assert PhoneNumber.objects.count() == 1
-    assert (simulator.owned()[A]["sms_url"], findings()) == ("", [(A, "unknown", "open")])
-
-
-def test_a_purchase_whose_reply_was_lost_is_given_by_going_on_with_it(
-    gateway: Gateway, simulator: SimulatorProcess, user: User
-) -> None:
-    """Given a finding that is older than the wish to buy the number, when it is given, then the wish is fulfilled."""
-    simulator.numbers(A)
-    compare(gateway)
-    row = ours(gateway, A, state="pending", step="wanted")
-    assert give(finding_id=only().pk, account_id=row.account_id, user=user).pk == row.pk
-    row.refresh_from_db()
-    assert (row.state, row.step, row.claimed_until) == ("active", "wired", None)
-    assert findings() == [(A, "unknown", "repaired")]
-
-
-def test_a_number_that_somebody_deals_with_is_neither_given_nor_written_off(
-    gateway: Gateway, simulator: SimulatorProcess, user: User
-) -> None:
-    until = timezone.now() + dt.timedelta(minutes=2)
-    simulator.numbers(A)
-    missing = ours(gateway, B, claimed_until=until)
-    compare(gateway)
-    unknown = NumberFinding.objects.get(number=A)
-    half = ours(gateway, A, state="pending", step="bought", claimed_until=until)
-    with pytest.raises(NotRepaired, match="being dealt with"):
-        give(finding_id=unknown.pk, account_id=half.account_id, user=user)
-    with pytest.raises(NotRepaired, match="being dealt with"):
-        write_off(finding_id=NumberFinding.objects.get(number=B).pk, user=user)
-    missing.refresh_from_db()
-    assert (missing.state, missing.released_at) == ("active", None)
-    assert len(findings(state="open")) == 2
 
 
 def test_a_number_that_is_gone_by_now_is_not_given(gateway: Gateway, simulator: SimulatorProcess, user: User) -> None:
