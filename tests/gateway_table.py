@@ -32,6 +32,7 @@ _SPELLINGS = {
     "time out": "time-out",
     "opted out": "opted-out",
 }
+Shown = bool | int | str | tuple[str, ...]
 _ROWS: tuple[tuple[str, str], ...] = (
     ("recipients_per_request", "Messages a request"),
     ("own_text_each", "Each with its own text"),
@@ -41,6 +42,11 @@ _ROWS: tuple[tuple[str, str], ...] = (
     ("inbound", "Receives messages"),
     ("media", "Sends pictures (MMS)"),
     ("numbers", "Numbers are searched, bought, wired and released here"),
+    ("number_kinds", "… of these kinds"),
+    ("number_filters", "… searched by"),
+    ("wiring", "Where the address for inbound messages is set"),
+    ("lists_urls", "Its list of numbers tells their addresses"),
+    ("own_numbers_key", "Numbers need credentials or rights of their own"),
 )
 
 
@@ -56,14 +62,18 @@ def capabilities_table() -> str:
     return _table(["", *(adapter.label for adapter in adapters())], rows)
 
 
-def vars_of(capabilities: Capabilities) -> dict[str, bool | int]:
+def vars_of(capabilities: Capabilities) -> dict[str, Shown]:
     """Capabilities by name."""
     return {name: getattr(capabilities, name) for name in capabilities.__dataclass_fields__}
 
 
-def _shown(value: bool | int) -> str:
+def _shown(value: Shown) -> str:
     if isinstance(value, bool):
         return "yes" if value else "–"
+    if isinstance(value, tuple):
+        return ", ".join(name.replace("_", " ") for name in value)
+    if isinstance(value, str):
+        return f"the {value}"
     return f"{value:,}"
 
 

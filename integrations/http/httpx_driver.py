@@ -77,10 +77,12 @@ class HttpxDriver:
             text = f"No connection to {host} ({_reason(error)}). Check the base URL and the network, then try again."
             raise TransportFailure(text, request_left=False) from error
         except httpx.TimeoutException as error:
-            text = f"{host} did not answer in time. It may have acted on the request: check before it is repeated."
+            warning = "" if request.only_reads else " It may have acted on the request: check before it is repeated."
+            text = f"{host} did not answer in time.{warning}"
             raise TransportFailure(text, request_left=True) from error
         except httpx.HTTPError as error:
-            text = f"The connection to {host} broke ({_reason(error)}). It may have acted on the request."
+            warning = "" if request.only_reads else " It may have acted on the request."
+            text = f"The connection to {host} broke ({_reason(error)}).{warning}"
             raise TransportFailure(text, request_left=True) from error
 
     def _exchange(self, outgoing: httpx.Request) -> Reply:

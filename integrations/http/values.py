@@ -27,6 +27,11 @@ class Request:
     headers: Headers = field(default=(), repr=False)
     body: bytes = field(default=b"", repr=False)
 
+    @property
+    def only_reads(self) -> bool:
+        """Whether it changes nothing, so that it may be repeated whatever became of it (RFC 9110 section 9.2.1)."""
+        return self.method in ("GET", "HEAD")
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:

@@ -77,8 +77,9 @@ class SimulatorSettings:
     inbound_url: str = _option("", "where inbound messages of numbers without an SmsUrl go (short codes have none)")
     number_faults: tuple[str, ...] = _option(
         (),
-        "what goes wrong with numbers, as step:fault. Steps: search, buy, change, release, list; faults: sold, throttle, refuse, "
-        "error, html, empty, close (nothing was done) and lost, lost_html, lost_json (it was done, and nobody hears of it)",
+        "what goes wrong with numbers in Twilio's dialect, as step:fault. Steps: search, buy, change, release, list; faults: "
+        "sold, throttle, refuse, error, html, empty, close (nothing was done) and lost, lost_html, lost_json (it was done, and "
+        "nobody hears of it)",
     )
     seed: int = _option(1, "same seed, same latencies, errors and people for each recipient, in any order of arrival")
 

@@ -1,4 +1,4 @@
-"""What goes wrong with numbers, in every dialect: pages instead of data, replies that nobody hears."""
+"""What goes wrong with numbers at each step: pages instead of data, replies that nobody hears. Shares are in the shop."""
 
 from __future__ import annotations
 

@@ -76,13 +76,15 @@ class ProviderError(AdapterError):
         code: the provider's code, or the HTTP status.
         text: the provider's reason and what to do next.
         retryable: the same request may work later.
+        undone: the provider says that nothing came of it, although it took requests before.
     """
 
-    def __init__(self, code: str, text: str, *, retryable: bool = False) -> None:
+    def __init__(self, code: str, text: str, *, retryable: bool = False, undone: bool = False) -> None:
         super().__init__(text)
         self.code = code
         self.text = text
         self.retryable = retryable
+        self.undone = undone
 
 
 class NumberPending(ProviderError):

@@ -11,6 +11,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from messaging.admin.number_forms import AdoptForm
+from messaging.admin.wiring_words import in_use
 from messaging.models import PhoneNumber
 from messaging.services.numbers import ProvisioningError, adopt_number
 
@@ -59,7 +60,7 @@ def _adopt(admin: Any, request: HttpRequest, form: AdoptForm) -> HttpResponse | 
     elif number.checked_at is None:
         messages.warning(request, f"{number.number} is active. {unchecked_text(number)}")
     else:
-        messages.success(request, f"{number.gateway} has {number.number}: it is wired to our webhooks and active.")
+        messages.success(request, f"{number.gateway} has {number.number}: it {in_use(number)}")
     return HttpResponseRedirect(reverse("admin:messaging_phonenumber_change", args=[number.pk]))
 
 

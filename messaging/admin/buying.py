@@ -18,6 +18,7 @@ from accounts.models import Account
 from broadcast.core.countries import country_name
 from integrations.sms.contract import ProviderNumber
 from messaging.admin.number_forms import NumberSearchForm, PurchaseForm
+from messaging.admin.wiring_words import in_use, wiring_help
 from messaging.models import PhoneNumber
 from messaging.services.numbers import (
     ProvisioningError,
@@ -176,6 +177,7 @@ def _confirm(
         "offer": offer,
         "account": account,
         "gateway": form.cleaned_data["gateway"],
+        "wiring_help": wiring_help(form.cleaned_data["gateway"]),
         "kind": PhoneNumber.Kind(form.cleaned_data["kind"]).label,
         "country": country_name(offer.country or form.cleaned_data["country"]),
         "place": ", ".join(part for part in (offer.locality, offer.region) if part),
@@ -215,5 +217,5 @@ def _buy(
         messages.error(request, f"Nothing was bought. {error.text}")
         return HttpResponseRedirect(f"{request.path}?{urlencode(asked)}")
     test = f" A test message to {bought.test_recipient} is on its way." if bought.test_message_id else ""
-    messages.success(request, f"{bought.number} belongs to {bought.account} now: it is wired and active.{test}")
+    messages.success(request, f"{bought.number} belongs to {bought.account} now: it {in_use(bought)}{test}")
     return HttpResponseRedirect(reverse("admin:messaging_phonenumber_change", args=[bought.pk]))

@@ -13,6 +13,7 @@ from unfold.enums import ActionVariant
 from broadcast.core.confirm import ActionRefused, ConfirmForm, confirmed_action
 from messaging.admin.buying import NO_PRICE, price_text
 from messaging.admin.number_forms import ReleaseForm, ResumeForm, TestMessageForm
+from messaging.admin.wiring_words import in_use, wiring_help
 from messaging.models import Batch, PhoneNumber
 from messaging.querysets import BatchQuerySet
 from messaging.services.batches import pause_obstructed
@@ -74,6 +75,16 @@ def release_context(_admin: Any, _request: HttpRequest, number: PhoneNumber) -> 
     }
 
 
+def wire_context(_admin: Any, _request: HttpRequest, number: PhoneNumber) -> dict[str, Any]:
+    """What is set there, and what a person sets."""
+    by_hand = wiring_help(number.gateway)
+    if by_hand:
+        return {"question": f"{number.gateway} is told that {number} belongs to our service.", "warning": by_hand}
+    return {
+        "question": f"The provider is told where messages and statuses of {number} go, in place of whatever is set there now."
+    }
+
+
 class NumberActions:
     """The actions of a number's page. Each asks first, and each is one call of a service."""
 
@@ -90,7 +101,7 @@ class NumberActions:
     def resume(self, request: HttpRequest, number: PhoneNumber, form: ResumeForm) -> str:  # noqa: ARG002  an action's signature
         """``pending`` → ``active``, from whichever step was reached."""
         active = resume_number(number=number, may_buy=form.cleaned_data["buys"])
-        return f"{active.number} is wired to our webhooks and active."
+        return f"{active.number} {in_use(active)}"
 
     @confirmed_action(
         "Check again…",
@@ -104,7 +115,7 @@ class NumberActions:
     def check_again(self, request: HttpRequest, number: PhoneNumber, form: ConfirmForm) -> str:  # noqa: ARG002  an action's signature
         """``pending`` → ``active`` once it has arrived."""
         active = resume_number(number=number)
-        return f"{active.number} has arrived: it is wired to our webhooks and active."
+        return f"{active.number} has arrived: it {in_use(active)}"
 
     @confirmed_action(
         "Give up…",
@@ -137,13 +148,15 @@ class NumberActions:
         "Set webhooks…",
         permission="messaging.change_phonenumber",
         button="Set webhooks",
-        question="The provider is told where messages and statuses of {object} go, in place of whatever is set there now.",
+        context=wire_context,
         errors=(ProvisioningError,),
         icon="cable",
     )
     def wire(self, request: HttpRequest, number: PhoneNumber, form: ConfirmForm) -> str:  # noqa: ARG002  an action's signature
         """Its URLs at the provider are ours."""
-        return f"{wire_number(number=number).number} calls our webhooks."
+        wired = wire_number(number=number)
+        by_hand = wiring_help(wired.gateway)
+        return f"{wired.number} is set up for us. {by_hand}" if by_hand else f"{wired.number} calls our webhooks."
 
     @confirmed_action(
         "Enable…",

@@ -20,6 +20,7 @@ from broadcast.core.countries import country_choices
 from broadcast.core.phones import normalise
 from integrations.models import Gateway
 from integrations.sms.contract import NumberQuery
+from integrations.sms.registry import ADAPTERS
 from messaging.models import PhoneNumber
 from messaging.services.numbers import COOL_DOWN_DAYS, MOST_COOL_DOWN_DAYS, selling_gateways
 
@@ -32,6 +33,9 @@ SEARCHED = (
     (Kind.MOBILE, "Mobile"),
     (Kind.SHORT_CODE, "Short code (entered by hand)"),
 )
+
+#: What narrows a search, beside country and kind.
+FILTERS = ("area_code", "contains", "locality", "region", "postal_code")
 
 
 def _text(label: str, help_text: str = "", *, most: int) -> forms.CharField:
@@ -77,11 +81,29 @@ class NumberSearchForm(forms.Form):
         self.has_choice = bool(selling)
         gateway.queryset = Gateway.objects.filter(pk__in=selling).defer("credentials")
 
+    def clean(self) -> dict[str, Any]:
+        """What the gateway's search does not know is said beside its field, not left out of the search."""
+        asked = super().clean() or {}
+        gateway = asked.get("gateway")
+        adapter = ADAPTERS.get(gateway.kind) if gateway is not None else None
+        if adapter is None:
+            return asked
+        can = adapter.capabilities
+        kind = asked.get("kind")
+        if kind and kind != Kind.SHORT_CODE and kind not in can.number_kinds:
+            offered = " and ".join(str(label) for value, label in SEARCHED if value in can.number_kinds)
+            self.add_error("kind", f"{adapter.label} does not sell them here. It has: {offered}.")
+        for name in FILTERS:
+            if asked.get(name, "").strip() and name not in can.number_filters and kind != Kind.SHORT_CODE:
+                self.add_error(
+                    name, f"{adapter.label} does not search by it. Leave it empty, or choose another gateway."
+                )
+        return asked
+
     @property
     def query(self) -> NumberQuery:
         """What the provider is asked."""
-        names = ("country", "kind", "area_code", "contains", "locality", "region", "postal_code")
-        return NumberQuery(**{name: self.cleaned_data[name].strip() for name in names})
+        return NumberQuery(**{name: self.cleaned_data[name].strip() for name in ("country", "kind", *FILTERS)})
 
 
 class PurchaseForm(forms.Form):

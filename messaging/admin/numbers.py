@@ -25,6 +25,7 @@ from messaging.admin.labels import NUMBER_LABELS
 from messaging.admin.number_actions import NumberActions, left_on, moment, offered
 from messaging.admin.number_forms import PhoneNumberForm
 from messaging.admin.number_registration import NumberRegistrationMixin, offered_for
+from messaging.admin.wiring_words import wiring_help
 from messaging.models import PhoneNumber
 from messaging.services.gateways import number_changed
 
@@ -81,6 +82,7 @@ class PhoneNumberAdmin(NumberRegistrationMixin, NumberActions, ConsoleAdmin[Phon
         "display_country",
         "provider_id",
         "display_checked",
+        "display_wiring",
         "display_price",
         "display_pools",
         "display_registration",
@@ -114,6 +116,7 @@ class PhoneNumberAdmin(NumberRegistrationMixin, NumberActions, ConsoleAdmin[Phon
                     ("provider_id", "display_country"),
                     ("display_checked", "display_price"),
                     ("can_receive", "can_send_media"),
+                    "display_wiring",
                 )
             },
         ),
@@ -233,6 +236,11 @@ class PhoneNumberAdmin(NumberRegistrationMixin, NumberActions, ConsoleAdmin[Phon
     def display_checked(self, number: PhoneNumber) -> str:
         """When the provider last said that it has the number."""
         return moment(number.checked_at) if number.checked_at else "Never"
+
+    @display(description="Webhooks")
+    def display_wiring(self, number: PhoneNumber) -> str:
+        """Who has messages to it come to us."""
+        return wiring_help(number.gateway) or "Set from here when it is provisioned, and with “Set webhooks…”"
 
     @display(description="Price at the purchase")
     def display_price(self, number: PhoneNumber) -> str:

@@ -85,18 +85,11 @@ def _belongs(message: InboundMessage) -> Belongs:
         return Belongs(why, live.account, live) if live.number.startswith("+") or has_moved else Belongs(why)
     if released is None:
         return Belongs("There is no such number at this gateway.")
-    at = released_at(released)
+    at = released.released_since or released.updated_at
     why = f"{released.number} was released by {released.account} on {at:%-d %B %Y}. Kept for staff, not answered."
     if message.received_at - at > dt.timedelta(days=OPT_OUT_DAYS):
         return Belongs(why)
     return Belongs(why, released.account, released)
-
-
-def released_at(number: PhoneNumber) -> dt.datetime:
-    """When a number was released."""
-    # Nothing touches a released number's row again.
-    at: dt.datetime = getattr(number, "released_at", None) or number.updated_at
-    return at
 
 
 def _close(message: InboundMessage, state: str, decision: str, handler: str = "") -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
 from django.utils import timezone
@@ -133,6 +135,14 @@ class PhoneNumber(TimestampedModel):
     def answers(self) -> bool:
         """Whether it answers who writes to it; a leaving number does, although it sends no campaigns."""
         return self.state in (self.State.ACTIVE, self.State.LEAVING)
+
+    @property
+    def released_since(self) -> dt.datetime | None:
+        """When it was released; None for one that is not."""
+        if self.state != self.State.RELEASED:
+            return None
+        # Those that were released before this was recorded have not changed since.
+        return self.released_at or self.updated_at
 
     @property
     def is_claimed(self) -> bool:

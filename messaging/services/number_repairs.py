@@ -7,10 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import Q
-from django.utils import timezone
 
 from accounts.models import Account
 from integrations.sms.contract import ProviderNumber
@@ -20,7 +18,7 @@ from messaging.services.batches import pause_obstructed
 from messaging.services.findings import close, facts_of, tell
 from messaging.services.gateways import number_changed
 from messaging.services.number_urls import is_wired
-from messaging.services.pools import rebalance
+from messaging.services.numbers import ProvisioningError, resume_number, take_listed_number, write_off_number
 from messaging.services.provider_numbers import NumbersUnavailable, ProviderNumbers
 
 if TYPE_CHECKING:
@@ -54,7 +52,7 @@ def give(
 
     Raises:
         Outdated: the provider does not list it any more, or it has been entered meanwhile.
-        NotRepaired: the provider refused or did not answer, or another account has the number.
+        NotRepaired: the provider refused or did not answer, another account has the number, or the allowance is used up.
     """
     finding = _open(finding_id, Kind.UNKNOWN, Kind.STILL_THERE)
     account = Account.objects.get(pk=account_id)
@@ -62,58 +60,29 @@ def give(
         raise NotRepaired(f"{account} is {account.get_status_display().lower()}. Choose an active account.")
     with _provider(finding) as provider:
         listed = _look(finding, provider)
-        if listed is None:
-            raise _gone(finding, user)
-        row = _entered(finding, account, listed, kind=kind, label=label, user=user)
-        try:
-            provider.wire(listed)
-        except NumbersUnavailable as error:
-            raise NotRepaired(
-                f"{finding.number} belongs to {account} now and is pending: it could not be wired to us. {error} "
-                "Do the same again to go on."
-            ) from error
-    with transaction.atomic():
-        PhoneNumber.objects.filter(pk=row.pk, state=PhoneNumber.State.PENDING).update(
-            state=PhoneNumber.State.ACTIVE, updated_at=timezone.now()
-        )
-        close(finding=finding, state=State.REPAIRED, note=f"Given to {account} and wired.", user=user)
-    row.refresh_from_db()
-    return row
-
-
-def _entered(
-    finding: NumberFinding, account: Account, listed: ProviderNumber, *, kind: str, label: str, user: User
-) -> PhoneNumber:
-    """The row of a number that is to be given to an account, ``pending``."""
-    row = PhoneNumber(
-        account=account,
-        gateway=finding.gateway,
-        number=finding.number,
-        label=label,
-        kind=kind,
-        country=listed.country or "US",
-        provider_id=listed.provider_id,
-        can_send_media=listed.mms,
-        state=PhoneNumber.State.PENDING,
-    )
+    if listed is None:
+        raise _gone(finding, user)
     known = _live(finding)
-    if known is None:
-        try:
-            row.full_clean(validate_constraints=False)
-            with transaction.atomic():
-                row.save()
-        except ValidationError as error:
-            raise NotRepaired(" ".join(error.messages)) from error
-        except IntegrityError:
-            known = _live(finding)
-        else:
-            return row
-    if known is None or known.account_id != account.pk:
-        whose = f"to {known.account}" if known else "to somebody else"
-        raise NotRepaired(f"{finding.number} belongs {whose} here by now. Nothing was changed.")
-    if known.state != PhoneNumber.State.PENDING:
+    if known is not None and known.account_id != account.pk:
+        raise NotRepaired(f"{finding.number} belongs to {known.account} here by now. Nothing was changed.")
+    if known is not None and known.state != PhoneNumber.State.PENDING:
         raise _outdated(finding, f"{finding.number} was entered here meanwhile.", user)
-    return known
+    try:
+        row = (
+            resume_number(number=known)
+            if known is not None
+            else take_listed_number(account=account, gateway=finding.gateway, listed=listed, kind=kind, label=label)
+        )
+    except ProvisioningError as error:
+        entered = _live(finding)
+        if entered is None or entered.account_id != account.pk or entered.state != PhoneNumber.State.PENDING:
+            raise NotRepaired(f"{error.text} Nothing was changed.") from error
+        raise NotRepaired(
+            f"{finding.number} belongs to {account} now and is pending: it could not be wired to us. {error.text} "
+            "Do the same again to go on."
+        ) from error
+    close(finding=finding, state=State.REPAIRED, note=f"Given to {account} and wired.", user=user)
+    return row
 
 
 def wire(*, finding_id: int, user: User) -> PhoneNumber:
@@ -178,15 +147,13 @@ def write_off(*, finding_id: int, user: User) -> int:
     ours = _live(finding)
     if ours is None:
         raise _outdated(finding, f"{finding.number} was released here meanwhile.", user)
-    with transaction.atomic():
-        batches = Batch.objects.filter(pk__in=list(batches_from(ours).values_list("pk", flat=True)))
-        pools = list(ours.pools.all())
-        ours.state = PhoneNumber.State.RELEASED
-        ours.save(update_fields=("state", "updated_at"))
-        ours.pools.clear()
-        for pool in pools:
-            rebalance(pool)
-        close(finding=finding, state=State.REPAIRED, note="Marked as released.", user=user)
+    try:
+        with transaction.atomic():
+            batches = Batch.objects.filter(pk__in=list(batches_from(ours).values_list("pk", flat=True)))
+            write_off_number(number=ours)
+            close(finding=finding, state=State.REPAIRED, note="Marked as released.", user=user)
+    except ProvisioningError as error:
+        raise NotRepaired(error.text) from error
     number_changed(ours.pk)
     return pause_obstructed(batches)
 

@@ -30,11 +30,12 @@ from messaging.services.provider_numbers import NIGHTLY, NumbersUnavailable, Pat
 logger = logging.getLogger(__name__)
 
 Kind = NumberFinding.Kind
-State = PhoneNumber.State
+State, Step = PhoneNumber.State, PhoneNumber.Step
 
 #: Numbers entered, bought or released so lately are left out: the provider's list may not have them right yet.
 SETTLING = dt.timedelta(hours=1)
-#: States in which a number of ours should be at the provider, and wired to us.
+#: States in which a number of ours should be at the provider, and wired to us; so should one that leaves, until its time has
+#: come.
 COMPARED = (State.PENDING, State.ACTIVE, State.DISABLED)
 #: The first gateway is compared at this time of day in UTC, the others spread over the hours after it.
 NIGHT = dt.time(2, 0)
@@ -230,13 +231,13 @@ def compare(
         known = ours.get(row.number)
         if known is None or known.state == State.RELEASED:
             ours[row.number] = row
-        released = row.state == State.RELEASED and row.updated_at > settled
-        if row.created_at > settled or row.updated_at > started or released:
+        is_fresh = row.released_since is not None and row.released_since > settled
+        if row.created_at > settled or row.updated_at > started or is_fresh:
             left_out.add(row.number)
     repaired = NumberFinding.objects.filter(gateway=gateway, closed_at__gt=started).exclude(closed_by=None)
     left_out |= set(repaired.values_list("number", flat=True))
     elsewhere = _ids_elsewhere(gateway)
-    found = [_of_listed(gateway, number, ours.get(number.number)) for number in listed.values()]
+    found = [_of_listed(gateway, number, ours.get(number.number), started) for number in listed.values()]
     differences = [
         item
         for item in found
@@ -247,21 +248,32 @@ def compare(
     differences += [
         Difference(Kind.MISSING, row.number, ours=row)
         for row in ours.values()
-        if row.state in COMPARED
-        # A list of numbers does not have them: they are had by contract.
-        and row.kind != PhoneNumber.Kind.SHORT_CODE
-        and row.number not in listed
-        and row.number not in left_out
+        if _should_be_listed(row, started) and row.number not in listed and row.number not in left_out
     ]
     return differences, left_out
 
 
-def _of_listed(gateway: Gateway, listed: ProviderNumber, ours: PhoneNumber | None) -> Difference | None:
+def _is_compared(row: PhoneNumber, now: dt.datetime) -> bool:
+    """Whether a number should be at the provider and wired to us: one that leaves receives to the last."""
+    stays = row.state == State.LEAVING and row.release_at is not None and row.release_at > now
+    return row.state in COMPARED or stays
+
+
+def _should_be_listed(row: PhoneNumber, now: dt.datetime) -> bool:
+    """Whether a number would be missed. Nobody has said of a wanted or awaited one that the provider has it."""
+    is_expected = row.state != State.PENDING or row.step not in (Step.WANTED, Step.AWAITED)
+    # A list of numbers does not have short codes: they are had by contract.
+    return _is_compared(row, now) and is_expected and row.kind != PhoneNumber.Kind.SHORT_CODE
+
+
+def _of_listed(
+    gateway: Gateway, listed: ProviderNumber, ours: PhoneNumber | None, now: dt.datetime
+) -> Difference | None:
     if ours is None:
         return Difference(Kind.UNKNOWN, listed.number, listed)
     if ours.state == State.RELEASED:
         return Difference(Kind.STILL_THERE, listed.number, listed, ours)
-    if ours.state in COMPARED and not is_wired(gateway, listed):
+    if _is_compared(ours, now) and not is_wired(gateway, listed):
         return Difference(Kind.WRONG_URLS, listed.number, listed, ours)
     return None
 
@@ -275,8 +287,9 @@ def _ids_elsewhere(gateway: Gateway) -> set[str]:
 def _summary(gateway: Gateway, listed: dict[str, ProviderNumber], differences: list[Difference]) -> str:
     count = f"{len(listed):,} number{'' if len(listed) == 1 else 's'}"
     missing = [item for item in differences if item.kind == Kind.MISSING]
-    ours = PhoneNumber.objects.filter(gateway=gateway, state__in=COMPARED).exclude(kind=PhoneNumber.Kind.SHORT_CODE)
-    if len(missing) > 1 and len(missing) == ours.count():
+    now = timezone.now()
+    ours = sum(_should_be_listed(row, now) for row in PhoneNumber.objects.held().filter(gateway=gateway))
+    if len(missing) > 1 and len(missing) == ours:
         return (
             f"The provider lists {count}, and none of our {len(missing):,}. Before anything is repaired, see that the "
             "gateway's credentials are those of the right account there."

@@ -64,7 +64,7 @@ def test_a_number_is_searched_confirmed_and_bought(operator: Client, gateway: Ga
     assert (row.number, row.account_id, row.state, row.label) == (number, asked["account"], "active", "Front desk")
     assert row.provider_id.startswith("PN")
     assert row.test_message == Message.objects.get(recipient="+14155552671")
-    assert "it is wired and active. A test message to +14155552671 is on its way." in page_of(answer)
+    assert "it is wired to our webhooks and active. A test message to +14155552671 is on its way." in page_of(answer)
 
 
 def test_a_confirmation_that_is_sent_twice_buys_once(operator: Client, gateway: Gateway) -> None:

@@ -41,7 +41,7 @@ def test_new_gateway_takes_sinchs_credentials(superuser: Client) -> None:
         ({"api_token": "wrong"}, "Sinch refused"),
         ({"service_plan_id": "wrong"}, "Sinch refused"),
         # Messages and numbers have credentials of their own: either may be wrong alone.
-        (NUMBERS_KEY, "lists 1 number"),
+        (NUMBERS_KEY, "Sinch takes the credentials. Numbers too: 1 number."),
         ({**NUMBERS_KEY, "numbers_key_secret": "wrong"}, "access key secret"),
         ({**NUMBERS_KEY, "api_token": "wrong"}, "Sinch refused"),
     ],

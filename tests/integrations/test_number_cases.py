@@ -256,7 +256,8 @@ class TestInfobipNumbers(NumberCases):
         return [self.listed(*(self.entry(number) for number in numbers))]
 
     def not_owned(self) -> list[list[Reply]]:
-        return [[self.listed()], [self.listed(self.entry("+14155552679"))], [Reply(404)]]
+        failed = self.entry(reservationStatus="RESERVATION_FAILED")
+        return [[self.listed()], [self.listed(self.entry("+14155552679"))], [Reply(404)], [self.listed(failed)]]
 
     def nothing_owned_yet(self) -> list[Reply]:
         return [self.listed()]

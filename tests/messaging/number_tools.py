@@ -16,6 +16,7 @@ from integrations.sms.contract import Capabilities, NumberQuery, ProviderNumber
 from integrations.sms.registry import ADAPTERS
 from messaging.models import PhoneNumber
 from messaging.services.numbers import ProvisioningError, list_numbers, search_numbers
+from messaging.services.numbers.provider import talk_to
 
 
 def offers(gateway: Gateway, count: int = 1) -> list[str]:
@@ -27,6 +28,13 @@ def offers(gateway: Gateway, count: int = 1) -> list[str]:
 def owned(gateway: Gateway, number: str) -> list[ProviderNumber]:
     """What the provider lists of a number, once for each time it was bought."""
     return [found for found in list_numbers(gateway=gateway) if found.number == number]
+
+
+def wire_elsewhere(gateway: Gateway, number: ProviderNumber) -> None:
+    """Have a number at the provider call somebody else's addresses."""
+    theirs = {"inbound_url": "https://other.example.net/in", "status_url": "https://other.example.net/status"}
+    with talk_to(gateway) as provider:
+        provider.follow(lambda: provider.adapter.wiring(number, **theirs))
 
 
 def break_numbers(simulator: SimulatorProcess, *faults: str) -> None:

@@ -162,6 +162,8 @@ def test_a_missing_number_is_written_off_and_what_sends_from_it_pauses(gateway: 
     batch.refresh_from_db()
     pool.refresh_from_db()
     assert (row.state, other.state) == ("released", "active")
+    assert row.released_at is not None
+    assert row.claimed_until is None
     assert (batch.state, batch.pause_code) == ("paused", "number")
     assert not pool.numbers.exists()
     assert findings() == [(A, "missing", "repaired"), (B, "missing", "open")]

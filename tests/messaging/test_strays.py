@@ -49,7 +49,7 @@ def released() -> PhoneNumber:
 def release(line: PhoneNumber, *, days: float) -> None:
     """Say that a number was released some days ago."""
     then = timezone.now() - dt.timedelta(days=days)
-    PhoneNumber.objects.filter(pk=line.pk).update(state="released", updated_at=then)
+    PhoneNumber.objects.filter(pk=line.pk).update(state="released", released_at=then)
     line.refresh_from_db()
 
 
@@ -96,6 +96,16 @@ def test_an_opt_out_counts_for_ninety_days(released: PhoneNumber, days: int, cou
     if not counts:
         assert (message.state, message.account) == ("unrouted", None)
         assert "may be an opt-out" in message.decision
+
+
+@pytest.mark.parametrize(("days", "counts"), [(89, True), (91, False)])
+def test_a_number_that_was_released_before_that_was_recorded_counts_from_its_last_change(
+    released: PhoneNumber, days: int, counts: bool
+) -> None:
+    then = timezone.now() - dt.timedelta(days=days)
+    PhoneNumber.objects.filter(pk=released.pk).update(released_at=None, updated_at=then)
+    hear(released, "STOP")
+    assert bool(suppressed()) is counts
 
 
 def test_a_number_that_another_account_has_now_is_theirs_alone(released: PhoneNumber) -> None:

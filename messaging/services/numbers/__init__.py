@@ -5,7 +5,7 @@ Each function leaves a state that can be seen and gone on from, whatever happens
 
 from __future__ import annotations
 
-from messaging.services.numbers.adopting import adopt_number
+from messaging.services.numbers.adopting import adopt_number, take_listed_number
 from messaging.services.numbers.buying import provision_number, resume_number
 from messaging.services.numbers.errors import ProvisioningError
 from messaging.services.numbers.leaving import (
@@ -15,6 +15,7 @@ from messaging.services.numbers.leaving import (
     keep_number,
     release_due,
     release_number,
+    write_off_number,
 )
 from messaging.services.numbers.plans import ResumePlan, plan_resumption
 from messaging.services.numbers.provider import find_number, list_numbers, search_numbers, selling_gateways
@@ -43,6 +44,8 @@ __all__ = [
     "search_numbers",
     "selling_gateways",
     "send_test_message",
+    "take_listed_number",
     "watch_numbers",
     "wire_number",
+    "write_off_number",
 ]

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from django.utils import timezone
+
 from accounts.models import Account
 from integrations.models import Gateway
+from integrations.sms.contract import ProviderNumber
 from messaging.models import PhoneNumber
 from messaging.services.numbers.buying import not_there_yet
 from messaging.services.numbers.errors import ProvisioningError
 from messaging.services.numbers.provider import has_numbers_api, talk_to
 from messaging.services.numbers.rows import Claim, reserved
-from messaging.services.numbers.wiring import activate, check_texts, set_urls, take_over, telling, use_unchecked
+from messaging.services.numbers.wiring import (
+    activate,
+    check_texts,
+    no_texts,
+    set_urls,
+    take_over,
+    telling,
+    use_unchecked,
+)
 
 State, Step = PhoneNumber.State, PhoneNumber.Step
 
@@ -76,6 +87,47 @@ def adopt_number(
             use_unchecked(claim)
         else:
             activate(claim)
+    return claim.row
+
+
+def take_listed_number(
+    *, account: Account, gateway: Gateway, listed: ProviderNumber, kind: str, label: str = ""
+) -> PhoneNumber:
+    """Give an account a number that the provider has for us, and that nobody has here; it is wired to our webhooks.
+
+    A failure half-way leaves it ``pending``, from where ``resume_number`` goes on.
+
+    Args:
+        account: who gets it; within its allowance.
+        gateway: where it is.
+        listed: as the provider tells of it now, with its addresses.
+        kind: a value of ``PhoneNumber.Kind``.
+        label: for people.
+
+    Returns:
+        The active number.
+
+    Raises:
+        ProvisioningError: it sends no texts, it is taken, the allowance is used up, or the provider refused or did not answer.
+    """
+    if not listed.sms:
+        raise ProvisioningError(no_texts(gateway, listed.number))
+    new = PhoneNumber(
+        gateway=gateway,
+        number=listed.number,
+        kind=kind,
+        label=label,
+        country=listed.country or "US",
+        provider_id=listed.provider_id,
+        can_send_media=listed.mms,
+        checked_at=timezone.now(),
+        state=State.PENDING,
+        step=Step.BOUGHT,
+    )
+    with reserved(account=account, number=new) as claim:
+        with telling(claim), talk_to(gateway) as provider:
+            set_urls(claim, provider, listed)
+        activate(claim)
     return claim.row
 
 

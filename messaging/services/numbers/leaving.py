@@ -136,6 +136,19 @@ def give_up_number(*, number: PhoneNumber) -> PhoneNumber:
     return claim.row
 
 
+def write_off_number(*, number: PhoneNumber) -> PhoneNumber:
+    """→ ``released`` for a number that the provider does not have any more, as somebody has just seen there.
+
+    It may be called in a transaction: the provider hears nothing of it.
+
+    Raises:
+        ProvisioningError: it is released, or somebody deals with it at the provider.
+    """
+    with claimed(number, (State.PENDING, State.ACTIVE, State.DISABLED, State.LEAVING)) as claim:
+        _forget(claim)
+    return claim.row
+
+
 def _give_back(claim: Claim) -> None:
     row = claim.row
     with telling(claim):

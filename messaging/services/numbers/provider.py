@@ -75,7 +75,7 @@ class Provider:
         try:
             while True:
                 reply = self._send(request, has_changed=has_changed)
-                has_changed = has_changed or (request.method != "GET" and not _is_undone(reply))
+                has_changed = has_changed or not (request.only_reads or _is_undone(reply))
                 try:
                     request = steps.send(reply)
                 except ProviderError as error:
@@ -94,12 +94,12 @@ class Provider:
         except NoSlot as error:
             raise ProvisioningError(str(error), retryable=True, undone=not has_changed) from error
         except TransportFailure as failure:
-            text = f"{self.gateway} did not answer: {failure.text} Try again in a moment."
-            undone = not has_changed and (request.method == "GET" or not failure.request_left)
+            undone = not has_changed and (request.only_reads or not failure.request_left)
+            text = f"{self.gateway} did not answer: {failure.text}{' Try again in a moment.' if undone else ''}"
             raise ProvisioningError(text, retryable=True, undone=undone) from failure
         if 200 <= reply.status < 300 and _is_page(reply):
             # No API says so that something was done; whoever reads the status alone would believe it.
-            raise self._unreadable(reply, has_changed=has_changed or request.method != "GET")
+            raise self._unreadable(reply, has_changed=has_changed or not request.only_reads)
         return reply
 
     def everything(self) -> list[ProviderNumber]:
@@ -160,7 +160,7 @@ class Provider:
         if reply.status not in _TELLING and _is_no_data(reply):
             return self._unreadable(reply, has_changed=has_changed)
         text = f"{self.gateway}: {error.text}"
-        return ProvisioningError(text, retryable=error.retryable, undone=not has_changed and _is_undone(reply))
+        return ProvisioningError(text, retryable=error.retryable, undone=error.undone or not has_changed)
 
     def _unreadable(self, reply: Reply, *, has_changed: bool) -> ProvisioningError:
         if not reply.body.strip():
@@ -173,7 +173,7 @@ class Provider:
             f"{self.gateway} answered {what}. Its API may be down, or the gateway's base URL is not its API's: look at the "
             "provider's status page and at the gateway, then try again."
         )
-        return ProvisioningError(text, retryable=True, undone=not has_changed and _is_undone(reply))
+        return ProvisioningError(text, retryable=True, undone=not has_changed)
 
 
 def _duration(seconds: float) -> str:

@@ -9,7 +9,9 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from integrations.models import Gateway
 from integrations.sms.contract import ProviderNumber
+from integrations.sms.registry import ADAPTERS
 from messaging.models import PhoneNumber
 from messaging.services.gateways import inbound_url, number_changed, status_url
 from messaging.services.numbers.errors import ProvisioningError
@@ -35,9 +37,12 @@ def wire_number(*, number: PhoneNumber) -> PhoneNumber:
         ProvisioningError: the gateway has no numbers API, the provider has no such number, refused or did not answer.
     """
     if not has_numbers_api(number.gateway):
+        by_hand = (
+            ADAPTERS[number.gateway.kind].wiring_help or f"In the provider's console, let {number.number} call ours."
+        )
         raise ProvisioningError(
-            f"{number.gateway} sets no URLs by its API. In the provider's console, let {number.number} call "
-            f"{inbound_url(number.gateway)} for messages and {status_url(number.gateway)} for statuses.",
+            f"{number.gateway} sets no URLs by its API. {by_hand} Ours are {inbound_url(number.gateway)} for messages and "
+            f"{status_url(number.gateway)} for statuses.",
             number,
         )
     with claimed(number, (State.PENDING, State.ACTIVE, State.DISABLED, State.LEAVING)) as claim:
@@ -79,9 +84,12 @@ def check_texts(claim: Claim, owned: ProviderNumber) -> None:
         ProvisioningError: the provider says that it cannot.
     """
     if not owned.sms:
-        raise ProvisioningError(
-            f"{claim.row.gateway} says that {claim.row.number} cannot send texts. Enable that at the provider, then check again."
-        )
+        raise ProvisioningError(no_texts(claim.row.gateway, claim.row.number))
+
+
+def no_texts(gateway: Gateway, number: str) -> str:
+    """What is said of a number that sends no texts."""
+    return f"{gateway} says that {number} cannot send texts. Enable that at the provider, then check again."
 
 
 def take_over(claim: Claim, owned: ProviderNumber) -> None:

@@ -126,7 +126,8 @@ class InfobipNumbers(SmsAdapter):
             ProviderError: Infobip refused.
         """
         entry = yield from self._entry(number)
-        if entry is None:
+        if entry is None or entry.get("reservationStatus") not in (None, "", "PENDING"):
+            # A purchase that failed leaves an entry behind, and no number.
             return None
         _check_reservation(entry)
         reply = yield self._get(_CONFIGURATIONS, {"numberKey": str(entry.get("numberKey") or ""), "channel": "SMS"})
@@ -268,7 +269,7 @@ def _check_reservation(entry: dict[str, Any]) -> None:
         text = "Infobip could not charge the account for the number. Add money to the Infobip account, then try again."
         raise ProviderError("billing", text)
     if status:
-        raise ProviderError("sold", f"Infobip could not reserve the number ({status[:40]}). {SOLD}")
+        raise ProviderError("sold", f"Infobip could not reserve the number ({status[:40]}). {SOLD}", undone=True)
 
 
 def _address(reply: Reply) -> str:

@@ -293,7 +293,7 @@ def _check_order(order: dict[str, Any]) -> None:
     """
     status = order.get("status")
     if status == "failure":
-        raise ProviderError("sold", f"Telnyx could not do the order. {SOLD}")
+        raise ProviderError("sold", f"Telnyx could not do the order. {SOLD}", undone=True)
     if status == "pending":
         waits_for_papers = order.get("requirements_met") is False
         raise NumberPending(_PAPERS if waits_for_papers else _ORDERED, order_id=str(order.get("id") or ""))
