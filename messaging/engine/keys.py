@@ -139,6 +139,11 @@ def circuit(gateway_id: int) -> str:
     return f"{prefix(gateway_id)}circuit"
 
 
+def repeated(gateway_id: int) -> str:
+    """The last unknown message, by its id, that was to be repeated; the next ones are tried first."""
+    return f"{prefix(gateway_id)}repeated"
+
+
 def asked(gateway_id: int) -> str:
     """The last unknown message, by its id, that the provider was asked about; the next ones are asked about first."""
     return f"{prefix(gateway_id)}asked"
