@@ -15,7 +15,7 @@ from messaging.engine import keys, launch
 from messaging.engine.budgets import left_out
 from messaging.engine.launch import rebuild_queue
 from messaging.models import Batch, Message, PhoneNumber
-from messaging.services import tending
+from messaging.services import canaries
 from messaging.services.tending import tend_batches
 from tests.factories import GatewayFactory, PhoneNumberFactory
 from tests.messaging.test_budgets import MIDNIGHT, NOON, registered
@@ -169,7 +169,7 @@ def test_a_number_that_came_while_a_batch_was_tended_is_queued(
         Message.objects.filter(pk=moved.pk).update(number=new)
         Batch.objects.filter(pk=batch.pk).update(sender_ids=[own.pk, new.pk], routed_ids=[new.pk])
 
-    monkeypatch.setattr(tending.canaries, "tend", meanwhile)
+    monkeypatch.setattr(canaries, "tend", meanwhile)
     tend_batches()
     monkeypatch.undo()
     send_all(own)
