@@ -40,6 +40,14 @@ class Gateway(TimestampedModel):
         editable=False,
         help_text="Counts changes of credentials, so that two people do not overwrite each other.",
     )
+    account_since = models.DateTimeField(
+        null=True,
+        editable=False,
+        help_text=(
+            "Since when it may be another account at the provider: its credentials or its base URL changed then. "
+            "What was sent before is not repeated."
+        ),
+    )
     former_credentials = EncryptedJSONField(
         null=True, blank=True, editable=False, help_text="What webhooks may still be signed with after a rotation."
     )

@@ -165,6 +165,9 @@ def enter(*, gateway: Gateway, before: Mapping[str, str], changed: Sequence[str]
         if fields:
             gateway.credentials_version += 1
             columns |= {"credentials", "credentials_version"}
+        if fields or "base_url" in columns:
+            gateway.account_since = timezone.now()
+            columns.add("account_since")
         gateway.save(update_fields=(*columns, "updated_at"))
     if fields:
         _note(gateway, What.ENTERED if changed is None else What.CORRECTED, fields, by)
@@ -200,9 +203,18 @@ def _store(
     gateway.former_credentials = None if former is None else dict(former)
     gateway.former_until = until
     gateway.credentials_version += 1
+    # They may be another account's; nobody can tell by an API key.
+    gateway.account_since = timezone.now()
     # The provider has just taken them.
     gateway.stopped_reason = ""
-    changed = ("credentials", "former_credentials", "former_until", "credentials_version", "stopped_reason")
+    changed = (
+        "credentials",
+        "former_credentials",
+        "former_until",
+        "credentials_version",
+        "account_since",
+        "stopped_reason",
+    )
     gateway.save(update_fields=(*changed, "updated_at"))
 
 

@@ -8,7 +8,7 @@ are counted so.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -18,6 +18,7 @@ from django.utils import timezone
 from broadcast.core.redis import get_redis
 from messaging.engine import keys
 from messaging.engine.pacing import minute_arguments
+from messaging.engine.scripts import Scripts
 from messaging.hours import place_key
 from messaging.hours.places import parse_key
 from messaging.models import Batch, PhoneNumber, TenDlcCampaign, TenDlcNumber
@@ -155,23 +156,60 @@ def is_spent(budget: Budget, now: dt.datetime) -> bool:
     return False
 
 
-def note_left_out(batch: Batch, numbers: Iterable[int]) -> None:
-    """Remember which numbers of a batch are not queued, so that they are once their brand's next day begins.
+def left_out_clock() -> float:
+    """Redis's time, unix seconds, which the notes of numbers that are left out carry.
 
     Raises:
         redis.RedisError: Redis is away.
     """
-    name, members = keys.left_out(batch.gateway_id, batch.pk), list(numbers)
-    pipe = get_redis().pipeline().delete(name)
-    if members:
-        pipe.sadd(name, *members).expire(name, KEPT_SECONDS)
-    pipe.execute()
+    seconds, microseconds = get_redis().time()
+    return float(seconds + microseconds / 1_000_000)
+
+
+def note_left_out(
+    batch: Batch, numbers: Collection[int], *, since: float, queued: Collection[int] | None = None
+) -> None:
+    """Remember which numbers of a batch are not queued, so that they are once their brand's next day begins.
+
+    What a sender has noted meanwhile stays: it may have emptied a queue that was just made.
+
+    Args:
+        batch: whose.
+        numbers: those that are not queued.
+        since: ``left_out_clock`` of before it was found which these are.
+        queued: the numbers whose queues were made, those of ``numbers`` included; all of the batch's when omitted.
+
+    Raises:
+        redis.RedisError: Redis is away.
+    """
+    client, name = get_redis(), keys.left_out(batch.pk)
+    if queued is None:
+        client.zremrangebyscore(name, "-inf", f"({since!r}")
+    else:
+        Scripts(client).unmark(keys=[name], args=[repr(since), *queued])
+    add_left_out(batch, numbers, at=since)
+
+
+def add_left_out(batch: Batch, numbers: Collection[int], *, at: float) -> None:
+    """Remember of some more numbers of a batch that they are not queued.
+
+    Args:
+        batch: whose.
+        numbers: which; empty adds nothing.
+        at: ``left_out_clock`` of before that was found.
+
+    Raises:
+        redis.RedisError: Redis is away.
+    """
+    if numbers:
+        name = keys.left_out(batch.pk)
+        get_redis().pipeline().zadd(name, dict.fromkeys(numbers, at), gt=True).expire(name, KEPT_SECONDS).execute()
 
 
 def left_out(batch: Batch) -> set[int]:
-    """The numbers of a batch that were not queued when its queues were made.
+    """The numbers of a batch that were not queued when its queues were made, or whose queues were emptied since.
 
     Raises:
         redis.RedisError: Redis is away.
     """
-    return {int(value) for value in get_redis().smembers(keys.left_out(batch.gateway_id, batch.pk))}
+    return {int(value) for value in get_redis().zrange(keys.left_out(batch.pk), 0, -1)}

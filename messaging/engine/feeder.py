@@ -51,7 +51,7 @@ class Feeder:
             counts = waiting_by_queue(window.lanes)
             now = window.loop.time()
             ready = sum(len(lane.waiting) for lane in window.lanes if lane.next_at <= now + limits.TICK_SECONDS)
-            if window.backoff_until > now or window.circuit.limit() == 0:
+            if window.backoff_until > now or window.circuit.limit() == 0 or self._is_trying(now):
                 await asyncio.sleep(LOOK_SECONDS)
                 continue
             # With enough in hand only single messages are taken: they wait for nobody's campaign.
@@ -63,7 +63,8 @@ class Feeder:
             full = {
                 lane.name
                 for lane in window.lanes
-                if counts[lane.name] >= min(window.prefetch, most_in_hand(lane.number))
+                if counts[lane.name]
+                >= (1 if window.circuit.is_open else min(window.prefetch, most_in_hand(lane.number)))
             }
             try:
                 taken = await self._take(full, rings=1 if singles_only else 2)
@@ -84,6 +85,16 @@ class Feeder:
                 window.end()
                 return
             await asyncio.sleep(LOOK_SECONDS)
+
+    def _is_trying(self, now: float) -> bool:
+        """Whether the circuit is open and its one request is in hand, or another feeder's to find."""
+        window = self.window
+        if not window.circuit.is_open:
+            return False
+        # A lane lasts until it is answered, so also between a request and its repetition. One that waits for its number's pace
+        # keeps no other number from trying.
+        soon = now + limits.TICK_SECONDS
+        return bool(self.place or window.in_flight) or any(lane.next_at <= soon for lane in window.lanes)
 
     def _lasts(self, now: float, ready: int) -> float:
         """How long to leave the window alone: until half of what is in hand has left, at the rate of late."""

@@ -119,9 +119,12 @@ def budget_minute(brand_id: int, campaign_id: int) -> str:
     return f"{{brand:{brand_id}}}:{campaign_id}:minute"
 
 
-def left_out(gateway_id: int, batch_id: int) -> str:
-    """Set of the numbers of a batch that are not queued because their brand's day is used up."""
-    return f"{prefix(gateway_id)}left-out:{batch_id}"
+def left_out(batch_id: int) -> str:
+    """Sorted set of a batch's numbers that are not queued because their brand's day is used up, by when that was seen.
+
+    The numbers may be at several gateways, so it is none's.
+    """
+    return f"left-out:{batch_id}"
 
 
 def backoff(gateway_id: int) -> str:
@@ -137,6 +140,11 @@ def settings(gateway_id: int) -> str:
 def circuit(gateway_id: int) -> str:
     """Hash, while a gateway's circuit is open: ``since`` and ``until`` (unix seconds), ``reason``, ``failures``."""
     return f"{prefix(gateway_id)}circuit"
+
+
+def repeated(gateway_id: int) -> str:
+    """The last unknown message, by its id, that was to be repeated; the next ones are tried first."""
+    return f"{prefix(gateway_id)}repeated"
 
 
 def asked(gateway_id: int) -> str:

@@ -57,7 +57,7 @@ class Lane:
         expires_at: unix time from which on nothing leaves.
         rejections: the batch's last sends.
         budget: what its number's registration allows it; None when nothing limits it.
-        unspent: segments that were counted in a day of its brand and have not left after all, by day.
+        unspent: segments that were counted in a day of its brand and reached no carrier after all, by day.
         journal: what left of it and what was answered, for whoever comes after a kill; None where none can be kept.
         owner: what it shares its turns with.
         is_single: whether it goes before batches.

@@ -191,6 +191,7 @@ def rebuild_queue(batch: Batch, *, gateway_ids: Collection[int] | None = None) -
     view = look(batch)
     if view is not None:
         queued = queued.filter(place__in=view.open)
+    since = budgets.left_out_clock()
     spent = budgets.spent_numbers(budgets.budgets_of(batch.senders))
     if spent:
         queued = queued.exclude(number_id__in=spent)
@@ -205,10 +206,11 @@ def rebuild_queue(batch: Batch, *, gateway_ids: Collection[int] | None = None) -
         for pk, number_id in group:
             by_number.setdefault(number_id, []).append(pk)
         for number_id, ids in by_number.items():
-            name = keys.batch_queue(batch.pk, number_id)
-            total += put_ids(number=numbers[number_id], queue_name=name, ids=ids)
+            # A number may have been added since the batch was read; whoever added it queues again.
+            if (number := numbers.get(number_id)) is not None:
+                total += put_ids(number=number, queue_name=keys.batch_queue(batch.pk, number_id), ids=ids)
     # Last: whoever is killed before has it done again.
-    budgets.note_left_out(batch, spent)
+    budgets.note_left_out(batch, spent, since=since, queued=None if gateway_ids is None else numbers)
     if view is not None:
         note_open(batch, view)
     return total

@@ -9,9 +9,9 @@ from django.db import DatabaseError
 
 from broadcast.core.redis import RedisAway
 from messaging.engine import claims, keys
-from messaging.engine.budgets import counted_segments
 from messaging.engine.lanes import Lane
 from messaging.engine.launch import chunk_ids
+from messaging.engine.unspending import note_unspent, unspend
 from messaging.engine.window import Window
 
 logger = logging.getLogger(__name__)
@@ -66,7 +66,7 @@ async def release(window: Window, lane: Lane, *, requeue: bool) -> None:
 async def _release_rows(window: Window, lane: Lane) -> list[int] | None:
     """Give back the rows of what waits in a lane; the ids that are queued again, None when the database is away."""
     ids = [item.sms.id for item in lane.waiting]
-    _note_unspent(lane)
+    note_unspent(lane, lane.waiting)
     lane.waiting.clear()
     try:
         released = await window.in_thread(claims.release, ids=ids, token=lane.token)
@@ -82,7 +82,7 @@ async def _let_go(window: Window, lane: Lane, ids: list[int], *, requeue: bool) 
     """Let Redis know what has become of a lane."""
     try:
         await window.flusher.flush()
-        await _unspend(window, lane)
+        await unspend(window.scripts.unspend, lane)
         if requeue and ids:
             await _put_back(window, lane, ids)
         if not lane.open:
@@ -103,18 +103,3 @@ async def _put_back(window: Window, lane: Lane, ids: list[int]) -> None:
         ],
         args=[lane.name, chunk_ids(lane.number), "front", *reversed(ids)],
     )
-
-
-def _note_unspent(lane: Lane) -> None:
-    """Note what of a lane's messages was counted in their brand's day although it has not left."""
-    for item in lane.waiting:
-        if item.spent_on:
-            spent = counted_segments(item.sms.recipient, item.segments)
-            lane.unspent[item.spent_on] = lane.unspent.get(item.spent_on, 0) + spent
-
-
-async def _unspend(window: Window, lane: Lane) -> None:
-    while lane.unspent and lane.budget is not None:
-        # Taken out first: rather counted once too often than given back twice.
-        day, spent = lane.unspent.popitem()
-        await window.scripts.unspend(keys=list(lane.budget.day_keys(day)), args=[spent])

@@ -76,12 +76,14 @@ async def _hold_back(window: Window, lane: Lane, budget: Budget) -> None:
     logger.info("Batch %s waits for the next day of brand %s", batch_id, budget.brand_id)
     # What was counted and has come back unsent waits behind the others.
     lane.next_at = math.inf
-    left_out = keys.left_out(window.gateway_id, batch_id)
+    left_out = keys.left_out(batch_id)
+    seconds, microseconds = await window.redis.time()
+    # First: a queue that is gone without a note would be made again by nobody.
     await (
         window.redis.pipeline(transaction=False)
-        .delete(keys.queue(window.gateway_id, lane.name))
-        .sadd(left_out, lane.number.pk)
+        .zadd(left_out, {str(lane.number.pk): seconds + microseconds / 1_000_000}, gt=True)
         .expire(left_out, KEPT_SECONDS)
         .execute()
     )
+    await window.redis.delete(keys.queue(window.gateway_id, lane.name))
     await release(window, lane, requeue=False)

@@ -16,6 +16,7 @@ from messaging.engine.pacing import most_at_once, pace_arguments
 from messaging.engine.releases import release
 from messaging.engine.spending import within_budget
 from messaging.engine.turns import Turns
+from messaging.engine.unspending import note_unspent
 from messaging.engine.window import Window
 
 logger = logging.getLogger(__name__)
@@ -147,6 +148,7 @@ async def suppress(window: Window, lane: Lane, items: list[Staged]) -> None:
         window.end()
         return
     lane.open.difference_update(ids)
+    note_unspent(lane, items)
     window.flusher.touched.add(lane)
 
 

@@ -72,7 +72,9 @@ class Window:
             ThreadPoolExecutor(1, thread_name_prefix=f"sender-db-{place}") for place in range(self.feeders)
         ]
         self.circuit = Circuit()
-        self.flusher = Flusher(client, gateway_id, self.in_thread, self.redis_away, self.lane_over, self.circuit)
+        self.flusher = Flusher(
+            client, gateway_id, self.in_thread, self.redis_away, self.lane_over, self.circuit, self.scripts
+        )
         self.lanes: list[Lane] = []
         self.queue = StagedQueue()
         self.draining = asyncio.Event()

@@ -15,6 +15,7 @@ from messaging.engine import keys, limits
 from messaging.engine.lanes import Lane, Staged
 from messaging.engine.repeats import may_repeat
 from messaging.engine.stager import stop_arguments, stop_members, stopped_places, suppress
+from messaging.engine.unspending import note_unspent
 from messaging.engine.window import Window
 
 logger = logging.getLogger(__name__)
@@ -97,8 +98,9 @@ class Worker:
     def _are_doubtful(self, items: list[Staged]) -> bool:
         """Whether somebody may have opted out since opt-outs were looked at."""
         window = self.window
-        # They were staged in this order, so the first was looked at first.
-        if window.loop.time() - items[0].checked_at > limits.STALE_CHECK_SECONDS:
+        # What was put back and single messages stand before those that were looked at first.
+        checked_at = min(item.checked_at for item in items)
+        if window.loop.time() - checked_at > limits.STALE_CHECK_SECONDS:
             return True
         heard = window.heard
         return bool(heard) and any(not heard.isdisjoint(stop_members(item)) for item in items)
@@ -248,6 +250,8 @@ class Worker:
                 continue
             lane = item.lane
             settled.setdefault(lane, []).append(result)
+            if error is not None and error.kind is ErrorKind.REJECTED:
+                note_unspent(lane, [item])
             if lane.rejections is not None and lane.rejections.add(_refusal(error)):
                 window.refused_too_often(lane)
         now = time.time()

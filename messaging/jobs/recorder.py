@@ -104,15 +104,18 @@ class Recorder:
             early = _early_reports(rows)
             unregistered = self._unregistered([*rows, *early])
             changed = records.write([*rows, *early])
+            # With the rows: whoever reads the stream again after a kill finds nothing new to count.
+            for found in unregistered:
+                note_refused(
+                    message_ids=[record.message_id for record in found],
+                    code=found[0].reason,
+                    text=found[0].reason_text,
+                )
         self.changed |= changed
         self.moved |= changed
         for record in [*rows, *early]:
             if record.opts_out or record.bad_number:
                 _suppress_recipient(record)
-        for found in unregistered:
-            note_refused(
-                message_ids=[record.message_id for record in found], code=found[0].reason, text=found[0].reason_text
-            )
 
     def _unregistered(self, rows: list[Record]) -> list[list[Record]]:
         """What carriers refuse because a number is not registered and is not known of yet, by its code."""

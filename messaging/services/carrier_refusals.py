@@ -55,7 +55,12 @@ def mark_number(*, number_id: int, code: str, text: str, count: int = 1) -> None
         raise_alert(kind=Alert.Kind.REGISTRATION, subject=f"number:{number_id}", text=told)
     logger.warning("Number %s is refused as not registered: %s", number_id, code)
     if stopped:
-        pause_obstructed(Batch.objects.filter(Q(number=number) | Q(pool__numbers=number)).distinct())
+        # Later: the recorder counts within the transaction of the rows it writes.
+        transaction.on_commit(lambda: _pause_senders(number))
+
+
+def _pause_senders(number: PhoneNumber) -> None:
+    pause_obstructed(Batch.objects.filter(Q(number=number) | Q(pool__numbers=number)).distinct())
 
 
 def _count(number: PhoneNumber, code: str, text: str, count: int, now: dt.datetime) -> CarrierRefusal:

@@ -9,7 +9,7 @@ from django.db import DatabaseError
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
-from messaging.engine.budgets import left_out, note_left_out
+from messaging.engine.budgets import add_left_out, left_out, left_out_clock, note_left_out
 from messaging.engine.launch import absent_at, has_opened, note_open, rebuild_queue
 from messaging.engine.places import look
 from messaging.models import Batch, Message
@@ -74,26 +74,32 @@ def _tend_sending(batch: Batch, *, has_queued: bool) -> None:
         finish_batch(batch.pk)
     else:
         take_over(batch)
+        since = left_out_clock()
         spent = wait_for_budget(batch)
         expire_late_places(batch)
         canaries.tend(batch)
-        batch.refresh_from_db(fields=("state", "canary_state"))
+        # Somebody may have brought in other numbers since it was read.
+        batch.refresh_from_db(fields=("state", "canary_state", "sender_ids", "routed_ids", "other_gateway_ids"))
         if batch.state == BatchState.SENDING:
-            _refill(batch, spent=spent)
+            _refill(batch, spent=spent, since=since)
 
 
-def _refill(batch: Batch, *, spent: set[int]) -> None:
+def _refill(batch: Batch, *, spent: set[int], since: float) -> None:
     """Queue what should be in Redis and is not, those included whose hours or whose brand's next day have come.
 
     Args:
         batch: which.
         spent: its numbers of which nothing may leave before their brand's next day.
+        since: ``left_out_clock`` of before these were found.
     """
     view = look(batch)
     is_new = view is not None and has_opened(batch, view, timezone.now())
-    is_new = not left_out(batch) <= spent or is_new
+    known = left_out(batch)
+    is_new = not known <= spent or is_new
     absent = absent_at(batch)
     if not absent and not is_new:
+        # The queues of these are emptied by and by, or Redis has lost the note.
+        add_left_out(batch, spent - known, at=since)
         return
     is_partly_there = len(absent) < len(batch.gateways)
     queued = Message.objects.filter(batch=batch, state=MessageState.QUEUED)
@@ -108,7 +114,7 @@ def _refill(batch: Batch, *, spent: set[int]) -> None:
         # One gateway's queues are there, and whoever was to queue at another was killed.
         queued = queued.filter(number_id__in=batch.senders, number__gateway_id__in=absent)
     if not queued.exists():
-        note_left_out(batch, spent)
+        note_left_out(batch, spent, since=since)
         if view is not None and (is_new or not is_partly_there):
             note_open(batch, view)
         return

@@ -258,6 +258,28 @@ def test_what_comes_back_unsent_is_not_counted(simulator: SimulatorProcess, long
     assert used(long_code) == 0
 
 
+def test_what_the_provider_refuses_at_once_is_not_counted(simulator: SimulatorProcess, long_code: PhoneNumber) -> None:
+    """It never reached a carrier, and the count from the rows leaves it out too."""
+    simulator.settings(errors={21614: 1.0})
+    batch = make_batch(long_code, recipients(5))
+    send_all(long_code)
+    assert states(batch) == {"failed": 5}
+    assert used(long_code) == 0
+
+
+def test_who_opted_out_after_the_claim_costs_nothing(simulator: SimulatorProcess, gateway: Gateway) -> None:
+    """Given a day of three, when two of five have opted out meanwhile, then the other three get theirs today."""
+    number = registered(gateway, cap=3)
+    batch = make_batch(number, recipients(5))
+    for person in recipients(2):
+        get_redis().zadd(keys.STOPS, {keys.stop_of_number(number.number, person): 1})
+    send_all(number)
+    tend_batches()
+    send_all(number)
+    assert states(batch) == {"accepted": 3, "suppressed": 2}
+    assert used(number) == 3
+
+
 def test_waiting_for_the_next_day_does_not_make_a_campaign_too_late(
     simulator: SimulatorProcess, long_code: PhoneNumber
 ) -> None:

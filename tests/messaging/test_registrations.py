@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 
 from integrations.models import Gateway
 from integrations.simulator.process import SimulatorProcess
+from messaging.jobs import recorder
 from messaging.models import (
     Alert,
     Batch,
@@ -290,6 +291,24 @@ def test_a_report_that_is_repeated_is_counted_once() -> None:
         drain()
     assert CarrierRefusal.objects.get().count == 1
     assert may_send(message.number) is None
+
+
+def test_a_refusal_is_counted_although_the_recorder_was_killed_over_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given a recorder that dies between the row and the count, when the next one reads the report again, then it counts."""
+    message = MessageFactory.create(
+        batch__number=PhoneNumberFactory.create(number=LONG_CODE, kind="local"), state="accepted"
+    )
+    put_status(message.number.gateway_id, "undelivered", message_id=message.pk, ErrorCode="30034")
+
+    def die(**_: object) -> None:
+        raise SystemExit
+
+    monkeypatch.setattr(recorder, "note_refused", die)
+    with pytest.raises(SystemExit):
+        drain()
+    monkeypatch.undo()
+    drain()
+    assert CarrierRefusal.objects.get().count == 1
 
 
 def test_a_few_refusals_tell_and_do_not_stop() -> None:

@@ -324,13 +324,3 @@ def test_two_sweepers_at_once_repeat_it_once(simulator: SimulatorProcess, telnyx
     assert claim_repeat(first)
     assert not claim_repeat(second)
     assert batch.messages.get().repeats == 1
-
-
-def test_a_number_keeps_its_pace(
-    simulator: SimulatorProcess, telnyx: PhoneNumber, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    batch = unknown_batch(telnyx, simulator, count=5)
-    PhoneNumber.objects.filter(pk=telnyx.pk).update(pace_segments=1)
-    monkeypatch.setattr(repeating, "PACE_SECONDS", 3)
-    assert repeating.repeat_unknown(renew=lambda: True) == 3
-    assert states(batch) == {"accepted": 3, "unknown": 2}
