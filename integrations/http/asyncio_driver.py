@@ -310,9 +310,10 @@ class _Connection(asyncio.Protocol):
         )
 
     def _fail(self, text: str) -> None:
+        # First: the next request must not be there before the provider sees that this one is given up.
+        self.close()
         if self._reply is not None and not self._reply.done():
             self._reply.set_exception(TransportFailure(text, request_left=True))
-        self.close()
 
     def _break(self, reason: str) -> None:
         self._fail(f"The connection to {self.name} broke ({reason}). It may have acted on the request.")

@@ -131,8 +131,15 @@ class ServerConnection(asyncio.Protocol):
         self.transport = cast(asyncio.Transport, transport)
         self._open.add(self)
 
+    def eof_received(self) -> None:
+        # At once, and not with connection_lost: other connections' requests may be read before that is called.
+        self._gone()
+
     def connection_lost(self, _exc: Exception | None) -> None:
         self._open.discard(self)
+        self._gone()
+
+    def _gone(self) -> None:
         self._closing = True
         gone = [self._current, *self._waiting] if self._current is not None else list(self._waiting)
         self._current = None

@@ -6,6 +6,8 @@ import asyncio
 import gzip
 import socket
 import threading
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 import uvloop
@@ -88,6 +90,40 @@ def test_request_that_finds_no_free_connection_did_not_leave() -> None:
         failure, reply = uvloop.run(run(url))
     assert not failure.request_left
     assert reply.body == b"ok"
+
+
+@pytest.mark.parametrize("loop", [uvloop.run, asyncio.run])
+def test_a_request_that_is_given_up_is_over_before_the_next_one_begins(loop: Callable[[Any], None]) -> None:
+    """Whoever counts requests at the other end never sees one more than there are connections."""
+    seen: list[bytes | str] = []
+
+    def serve(listener: socket.socket) -> None:
+        first, _ = listener.accept()
+        loopback.read_request(first)
+        for _ in range(20):
+            second, _ = listener.accept()
+            first.setblocking(False)
+            try:
+                seen.append(first.recv(1))
+            except BlockingIOError:
+                seen.append("still open")
+            first.close()
+            loopback.read_request(second)
+            first = second
+        first.close()
+
+    async def run(url: str) -> None:
+        async with AsyncioDriver(1, timeout_seconds=0.05) as driver:
+            for _ in range(21):
+                with pytest.raises(TransportFailure):
+                    await driver.send(Request("POST", url, (), b"x"))
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, args=(listener,))
+        thread.start()
+        loop(run(f"http://127.0.0.1:{listener.getsockname()[1]}/"))
+        thread.join(20)
+    assert seen == [b""] * 20
 
 
 def test_driver_that_is_not_open_says_so() -> None:
