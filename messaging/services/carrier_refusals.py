@@ -6,12 +6,13 @@ import datetime as dt
 import logging
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, Q
+from django.db.models import F
 from django.utils import timezone
 
-from messaging.models import Alert, Batch, CarrierRefusal, Message, PhoneNumber
+from messaging.models import Alert, CarrierRefusal, Message, PhoneNumber
 from messaging.services.alerts import raise_alert
 from messaging.services.batches import pause_obstructed
+from messaging.services.obstacles import sending_from
 from messaging.services.registration_checks import REFUSALS_TO_STOP
 
 logger = logging.getLogger(__name__)
@@ -55,7 +56,7 @@ def mark_number(*, number_id: int, code: str, text: str, count: int = 1) -> None
         raise_alert(kind=Alert.Kind.REGISTRATION, subject=f"number:{number_id}", text=told)
     logger.warning("Number %s is refused as not registered: %s", number_id, code)
     if stopped:
-        pause_obstructed(Batch.objects.filter(Q(number=number) | Q(pool__numbers=number)).distinct())
+        pause_obstructed(sending_from([number_id]))
 
 
 def _count(number: PhoneNumber, code: str, text: str, count: int, now: dt.datetime) -> CarrierRefusal:

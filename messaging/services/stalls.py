@@ -24,8 +24,8 @@ from messaging.engine.places import look
 from messaging.models import Alert, Batch, Message, PhoneNumber
 from messaging.services import canaries
 from messaging.services.alerts import raise_alert, resolve
-from messaging.services.batches import obstacle
 from messaging.services.budgets import waiting_numbers
+from messaging.services.obstacles import obstacle
 from messaging.states import BatchState, MessageState
 
 logger = logging.getLogger(__name__)

@@ -17,7 +17,6 @@ from messaging.services import canaries, detours
 from messaging.services.batches import (
     cancel_queued,
     finish_batch,
-    obstacle,
     pause_batch,
     resume_batch,
     start_batch,
@@ -25,6 +24,7 @@ from messaging.services.batches import (
 from messaging.services.budgets import wait_for_budget
 from messaging.services.expiry import expire_late_places, expire_overdue, is_overdue
 from messaging.services.gateways import take_over
+from messaging.services.obstacles import obstacle
 from messaging.states import BatchState, MessageState
 
 logger = logging.getLogger(__name__)
