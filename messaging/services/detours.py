@@ -64,7 +64,9 @@ def tend(batch: Batch) -> int:
         outage = Outage(NUMBER, number.updated_at)
         for place, route in view.ways():
             if (found := view.substitute(route, number)) is not None:
-                moved += _move(view, view.rows([number.pk], place), number.gateway, outage, *found)
+                # Whoever is asleep, or waits for the canary, would find it as it is now.
+                rows = view.rows([number.pk], place, is_now=False)
+                moved += _move(view, rows, number.gateway, outage, *found)
     return moved
 
 
@@ -123,17 +125,17 @@ def stuck_number(batch: Batch) -> PhoneNumber | None:
         return None
     view = StandIns(batch, routes.routes_of(batch.account_id))
     try:
-        return next(
-            (
-                number
-                for number in unfit
-                if all(view.substitute(route, number, is_today=False) is None for _place, route in view.ways())
-            ),
-            None,
-        )
+        return next((number for number in unfit if _is_stuck(view, number)), None)
     except RedisAway:
         # Nothing can be told of the others now, and nothing leaves anyway.
         return None
+
+
+def _is_stuck(view: StandIns, number: PhoneNumber) -> bool:
+    """Whether something waits at a number that no other can take: nothing stands in there, or it may have left from it."""
+    covered = {place for place, route in view.ways() if view.substitute(route, number, is_today=False) is not None}
+    left = legs.waiting(view.rows([number.pk]))
+    return any(resent or place not in covered for place, resent in left)
 
 
 def _move(
@@ -197,7 +199,7 @@ def _move_chunk(
         locked.save(update_fields=("sender_ids", "routed_ids", "other_gateway_ids", "updated_at"))
         if outage.cause != NUMBER:
             _remember(locked, gateway, outage, numbers[0], moved)
-        transaction.on_commit(lambda: _queue(batch, found))
+        transaction.on_commit(lambda: _queue(view, found))
         wake_sender(through.pk)
     batch.sender_ids, batch.routed_ids = locked.sender_ids, locked.routed_ids
     batch.other_gateway_ids = locked.other_gateway_ids
@@ -205,10 +207,14 @@ def _move_chunk(
     return moved
 
 
-def _queue(batch: Batch, found: dict[int, list[int]]) -> None:
+def _queue(view: StandIns, found: dict[int, list[int]]) -> None:
+    """Queue what moved, without those whose hours or whose turn after the canary are to come."""
+    batch = view.batch
+    leaving = set(view.leaving().filter(number__in=found).values_list("pk", flat=True))
     try:
         for number in PhoneNumber.objects.select_related("gateway").filter(pk__in=found):
-            put_ids(number=number, queue_name=keys.batch_queue(batch.pk, number.pk), ids=found[number.pk])
+            ids = [pk for pk in found[number.pk] if pk in leaving]
+            put_ids(number=number, queue_name=keys.batch_queue(batch.pk, number.pk), ids=ids)
     except RedisAway as error:
         logger.warning("Redis is away; the sweeper will queue what moved of batch %s: %s", batch.pk, error)
 

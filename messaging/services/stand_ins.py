@@ -141,9 +141,17 @@ class StandIns:
         view = look(self.batch)
         return rows.filter(place__in=view.open) if view is not None else rows
 
-    def rows(self, numbers: Iterable[int], place: int | None = None) -> legs.Rows:
-        """The rows that may leave now from some numbers, of the country at a place of ``countries``."""
+    def rows(self, numbers: Iterable[int], place: int | None = None, *, is_now: bool = True) -> legs.Rows:
+        """The rows that are to leave from some numbers, of the country at a place of ``countries``.
+
+        Args:
+            numbers: ids of ours.
+            place: None: those of all other countries.
+            is_now: only those that may leave now, by the hours of their place and the canary.
+        """
         batch = self.batch
+        if not is_now:
+            return legs.Rows(batch.pk, list(numbers), [route.country for route in self.countries], place)
         view = look(batch)
         return legs.Rows(
             batch.pk,
