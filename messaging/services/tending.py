@@ -22,7 +22,7 @@ from messaging.services.batches import (
     start_batch,
 )
 from messaging.services.budgets import wait_for_budget
-from messaging.services.expiry import expire_late_places, expire_overdue, is_overdue
+from messaging.services.expiry import expire_late_places, expire_overdue, expire_unheld, is_overdue
 from messaging.services.gateways import take_over
 from messaging.services.obstacles import obstacle
 from messaging.states import BatchState, MessageState
@@ -76,6 +76,7 @@ def _tend_sending(batch: Batch, *, has_queued: bool) -> None:
         take_over(batch)
         spent = wait_for_budget(batch)
         expire_late_places(batch)
+        expire_unheld(batch)
         canaries.tend(batch)
         batch.refresh_from_db(fields=("state", "canary_state"))
         if batch.state == BatchState.SENDING:
