@@ -7,11 +7,12 @@ from collections.abc import Iterable
 from django.db.models import Q
 
 from integrations.models import Gateway
-from messaging.models import Batch, PhoneNumber
+from messaging.engine.legs import RESENT
+from messaging.models import Batch, Message, PhoneNumber
 from messaging.querysets import BatchQuerySet
 from messaging.services import detours
 from messaging.services.registration_checks import Refusal, refusals
-from messaging.states import BatchState
+from messaging.states import BatchState, MessageState
 
 PauseCode = Batch.PauseCode
 
@@ -54,7 +55,15 @@ def _number_obstacle(batch: Batch, own: set[int]) -> str:
         senders = PhoneNumber.objects.filter(Q(pk__in=own) | Q(pools=batch.pool))
         if not senders.filter(state=PhoneNumber.State.ACTIVE).exists():
             return f"No number of the pool “{batch.pool}” is active. Enable one, then resume."
-        return ""
+        resent = Message.objects.filter(batch=batch, state=MessageState.QUEUED, reason=RESENT)
+        unfit = PhoneNumber.objects.filter(pk__in=own).exclude(state=PhoneNumber.State.ACTIVE)
+        stuck = next((number for number in unfit if resent.filter(number=number).exists()), None)
+        if stuck is None:
+            return ""
+        return (
+            f"{stuck} is {stuck.get_state_display().lower()}, and some messages may have left from it once, so no other number "
+            "sends them. Enable it, then resume."
+        )
     number = batch.number
     return "" if number.state == PhoneNumber.State.ACTIVE else f"{number} is {number.get_state_display().lower()}."
 

@@ -102,3 +102,22 @@ def test_a_country_whose_route_leads_elsewhere_by_now_waits_for_a_person(first: 
     batches.resume_batch(batch.pk)
     tend_batches()
     assert (at(batch, one), at(batch, other), state(batch)) == (0, 480, ("sending", ""))
+
+
+def test_a_batchs_own_pool_does_not_take_what_may_have_left(first: PhoneNumber) -> None:
+    """Given a row that a person sent again, when its number is disabled, then it stays there and the batch waits for the person."""
+    own = SenderPoolFactory.create(account=first.account)
+    one, other = own.numbers.order_by("pk")
+    batch = launch(one, recipients(240), pool=own)
+    resent = queue(batch, one)[0]
+    Message.objects.filter(pk=resent).update(state="unresolved")
+    batches.resend_unresolved(batch_id=batch.pk)
+    PhoneNumber.objects.filter(pk=one.pk).update(state="disabled")
+    gateways.number_changed(one.pk)
+    assert (at(batch, one), at(batch, other)) == (1, 239)
+    tend_batches()
+    assert state(batch) == ("paused", "number")
+    assert "may have left from it once" in batch.pause_reason
+    PhoneNumber.objects.filter(pk=one.pk).update(state="active")
+    batches.resume_batch(batch.pk)
+    assert (queue(batch, one), state(batch)) == ([resent], ("sending", ""))
