@@ -69,6 +69,9 @@ def _gateway_down(batch: Batch) -> str:
     if batch.state != BatchState.SENDING:
         return ""
     try:
+        # Most of the time all of them answer, and then there is nothing to ask the rows.
+        if not get_redis().exists(*(keys.circuit(pk) for pk in batch.gateways)):
+            return ""
         why = _circuit(_Look(batch))
     except RedisAway:
         # Pages tell of that by themselves.
