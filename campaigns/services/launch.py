@@ -16,6 +16,7 @@ from campaigns.services.composing import OPTIONS
 from campaigns.services.preview import LaunchPreview, blocking_problems, deferral_at, preview_launch, senders_of
 from messaging.models import PhoneNumber
 from messaging.services import batches, pools
+from messaging.services.obstacles import sender_obstacle
 from messaging.services.registration_checks import refusals
 from messaging.states import BatchState
 
@@ -203,7 +204,7 @@ def resume(*, campaign_id: int, user: User | None = None) -> Campaign:  # noqa: 
     Raises:
         LaunchError: it is not paused, or what stopped it still stands in the way.
     """
-    obstacle = _obstacle(_get(campaign_id))
+    obstacle = _obstacle_to_resume(_get(campaign_id))
     if obstacle:
         raise LaunchError(obstacle)
     return _with_batch(campaign_id, "resumed", batches.resume_batch)
@@ -294,6 +295,16 @@ def _obstacle(campaign: Campaign) -> str:
     if campaign.pool is None and number.state != PhoneNumber.State.ACTIVE:
         return f"{number} is {number.get_state_display().lower()}. Make the number active first."
     return " ".join(refusal.text for refusal in refusals(senders_of(campaign)))
+
+
+def _obstacle_to_resume(campaign: Campaign) -> str:
+    """Why what is left of a campaign cannot be sent now, empty if it can."""
+    batch = campaign.batch
+    if batch is None or not batch.routed_ids or not campaign.account.is_active:
+        return _obstacle(campaign)
+    # What is left may be left at numbers that routes brought in, and nothing at its own.
+    found = sender_obstacle(batch)
+    return found[1] if found is not None else ""
 
 
 def _already(campaign: Campaign) -> str:

@@ -249,17 +249,23 @@ def release(*, ids: list[int], token: str) -> list[int]:
     return sorted(row[0] for row in rows if row[1] == "queued")
 
 
-def expire(*, batch_id: int, places: Collection[str] | None = None) -> int:
+def expire(*, batch_id: int, places: Collection[str] | None = None, number_ids: Collection[int] | None = None) -> int:
     """A batch's queued messages are too late: ``queued`` → ``expired``; how many there were.
 
     Args:
         batch_id: which.
         places: only those of some places; all when omitted.
+        number_ids: only those at some of our numbers; all when omitted.
     """
-    if places is None:
-        return sql.run(*_expiry("batch_id = %s", batch_id))
-    condition, parameter = sql.text_list(places)
-    return sql.run(*_expiry(f"batch_id = %s AND place {condition}", batch_id, parameter))
+    conditions, params = ["batch_id = %s"], [batch_id]
+    for column, found in (
+        ("place", sql.text_list(places) if places is not None else None),
+        ("number_id", sql.id_list(number_ids) if number_ids is not None else None),
+    ):
+        if found is not None:
+            conditions.append(f"{column} {found[0]}")
+            params.append(found[1])
+    return sql.run(*_expiry(" AND ".join(conditions), *params))
 
 
 @transaction.atomic

@@ -117,7 +117,8 @@ def move_queued(*, batch: Batch, number_id: int) -> int:
     """Give a number's queued messages to the numbers of the batch's pool that their recipients belong to now.
 
     ``Batch.sender_ids`` must name those numbers, and ``rebuild_queue`` must follow. A sender that finds an old id in the old
-    number's queue cannot claim it.
+    number's queue cannot claim it. What may have left from the number already, and was queued again by a person, stays: sent from
+    another one, a provider that knows it would not know it again.
 
     Returns:
         How many messages moved.
@@ -127,7 +128,7 @@ def move_queued(*, batch: Batch, number_id: int) -> int:
     number, params = sql.pick("recipient", batch.pool.buckets)
     return sql.run(
         f"UPDATE messaging_message SET number_id = {number} "  # noqa: S608  ours
-        "WHERE batch_id = %s AND number_id = %s AND state = 'queued'",
+        f"WHERE batch_id = %s AND number_id = %s AND state = 'queued' AND reason <> '{legs.RESENT}'",
         [*params, batch.pk, number_id],
     )
 

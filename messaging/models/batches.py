@@ -94,6 +94,12 @@ class Batch(TimestampedModel):
     due_at = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="From when on the latest time is counted, in open minutes."
     )
+    held_due_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="When it was due before a brand's next day moved that; counts still for numbers that no brand's cap holds up.",
+    )
     expire_minutes = models.PositiveIntegerField(
         default=DEFAULT_EXPIRE_MINUTES,
         help_text="What has not left so long after it was due does not leave any more; only minutes in which the recipient may "

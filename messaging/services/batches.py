@@ -23,10 +23,10 @@ from messaging.models.batches import (
     DEFAULT_MAX_REJECTED_PERCENT,
 )
 from messaging.querysets import BatchQuerySet
-from messaging.services import alerts, canaries, detours, pools, routes
+from messaging.services import alerts, canaries, pools, routes
 from messaging.services.expiry import is_overdue
 from messaging.services.moves import fill_on_commit, hold_on_commit, latest_time, move, pause, times
-from messaging.services.registration_checks import Refusal, refusals
+from messaging.services.obstacles import obstacle
 from messaging.states import OPEN_STATES, BatchState, MessageState
 
 PauseCode = Batch.PauseCode
@@ -180,50 +180,6 @@ def resume_batch(batch_id: int, *, by_itself: bool = False) -> bool:
             pools.relieve(batch)
             fill_on_commit(batch)
     return changed
-
-
-def obstacle(batch: Batch) -> tuple[str, str] | None:
-    """Why nothing of a batch may leave now, as a pause code and a reason; None when it may."""
-    account = batch.account
-    if not account.is_active:
-        return PauseCode.ACCOUNT, f"{account} is {account.get_status_display().lower()}."
-    own = set(batch.senders) - set(batch.routed_ids)
-    # With numbers that routes brought in, one at which nothing waits is in nobody's way.
-    if (why := _number_obstacle(batch, own)) and (not batch.routed_ids or detours.waits_at(batch, own)):
-        return PauseCode.NUMBER, why
-    if (stuck := detours.stuck_number(batch)) is not None:
-        return PauseCode.NUMBER, f"{stuck} is {stuck.get_state_display().lower()}."
-    if refused := refusals_of(batch):
-        return PauseCode.REGISTRATION, refused[0].text
-    others = Gateway.objects.filter(pk__in=batch.other_gateway_ids).defer("credentials")
-    for gateway in (batch.gateway, *(others if batch.other_gateway_ids else ())):
-        why = gateway.stopped_reason if gateway.is_enabled else f"The gateway {gateway} is disabled."
-        if why and detours.strands(batch, gateway):
-            return PauseCode.GATEWAY, why
-    return None
-
-
-def _number_obstacle(batch: Batch, own: set[int]) -> str:
-    """Why a batch's own number or pool may not send; empty when it may."""
-    if batch.pool is not None:
-        senders = PhoneNumber.objects.filter(Q(pk__in=own) | Q(pools=batch.pool))
-        if not senders.filter(state=PhoneNumber.State.ACTIVE).exists():
-            return f"No number of the pool “{batch.pool}” is active. Enable one, then resume."
-        return ""
-    number = batch.number
-    return "" if number.state == PhoneNumber.State.ACTIVE else f"{number} is {number.get_state_display().lower()}."
-
-
-def refusals_of(batch: Batch) -> list[Refusal]:
-    """Why carriers would refuse what leaves from a batch's numbers; empty when none of them would.
-
-    Args:
-        batch: with its number and pool.
-    """
-    if batch.pool is None:
-        return refusals([batch.number])
-    senders = PhoneNumber.objects.filter(Q(pk__in=batch.senders) | Q(pools=batch.pool), state=PhoneNumber.State.ACTIVE)
-    return refusals(senders.distinct())
 
 
 def pause_obstructed(batches: BatchQuerySet) -> int:

@@ -165,11 +165,13 @@ def wait_for_budget(batch: Batch) -> set[int]:
         return spent
     renews_at = max(budgets[number_id].renews_at(now) for number_id in spent)
     if batch.expires_at is not None and (batch.due_at is None or batch.due_at < renews_at):
-        # Waiting was not its fault: its latest time counts from the day on which it can go on.
+        # Waiting was not its fault: its latest time counts from the day on which it can go on. What waits at other numbers waits
+        # for something else (``expiry.expire_unheld``).
         expires_at = latest_of_batch(batch, renews_at)
+        held_due_at = batch.held_due_at or batch.due_at
         seen = Batch.objects.filter(pk=batch.pk, state=BatchState.SENDING, due_at=batch.due_at)
-        if seen.update(due_at=renews_at, expires_at=expires_at):
-            batch.due_at, batch.expires_at = renews_at, expires_at
+        if seen.update(due_at=renews_at, expires_at=expires_at, held_due_at=held_due_at):
+            batch.due_at, batch.expires_at, batch.held_due_at = renews_at, expires_at, held_due_at
     for brand in Brand.objects.filter(pk__in={budgets[number_id].brand_id for number_id in spent}):
         _tell(brand, now)
     return spent

@@ -6,12 +6,13 @@ import datetime as dt
 import logging
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, Q
+from django.db.models import F
 from django.utils import timezone
 
-from messaging.models import Alert, Batch, CarrierRefusal, Message, PhoneNumber
+from messaging.models import Alert, CarrierRefusal, Message, PhoneNumber
 from messaging.services.alerts import raise_alert
 from messaging.services.batches import pause_obstructed
+from messaging.services.obstacles import sending_from
 from messaging.services.registration_checks import REFUSALS_TO_STOP
 
 logger = logging.getLogger(__name__)
@@ -56,11 +57,11 @@ def mark_number(*, number_id: int, code: str, text: str, count: int = 1) -> None
     logger.warning("Number %s is refused as not registered: %s", number_id, code)
     if stopped:
         # Later: the recorder counts within the transaction of the rows it writes.
-        transaction.on_commit(lambda: _pause_senders(number))
+        transaction.on_commit(lambda: _pause_senders(number_id))
 
 
-def _pause_senders(number: PhoneNumber) -> None:
-    pause_obstructed(Batch.objects.filter(Q(number=number) | Q(pool__numbers=number)).distinct())
+def _pause_senders(number_id: int) -> None:
+    pause_obstructed(sending_from([number_id]))
 
 
 def _count(number: PhoneNumber, code: str, text: str, count: int, now: dt.datetime) -> CarrierRefusal:

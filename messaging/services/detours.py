@@ -2,7 +2,8 @@
 
 A row moves by one conditional UPDATE and is queued at its new number afterwards; ids that are still in the old number's queue
 cannot be claimed there. What was claimed, or may have left, stays where it is for good. While a gateway is only silent, no more
-moves than the second sender is about to send, so that the rest is there for the first when it answers again.
+moves than the second sender is about to send, so that the rest is there for the first when it answers again. Never more moves
+than the second sender's brand may send today.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from messaging.engine.launch import put_ids, wake_sender
 from messaging.models import Alert, Batch, Detour, Message, PhoneNumber, Route
 from messaging.services import routes
 from messaging.services.alerts import raise_alert, resolve
+from messaging.services.brand_room import brand_room
 from messaging.services.stand_ins import NUMBER, Outage, StandIns, outage_of
 from messaging.states import BatchState, MessageState
 
@@ -62,7 +64,9 @@ def tend(batch: Batch) -> int:
         outage = Outage(NUMBER, number.updated_at)
         for place, route in view.ways():
             if (found := view.substitute(route, number)) is not None:
-                moved += _move(view, view.rows([number.pk], place), number.gateway, outage, *found)
+                # Whoever is asleep, or waits for the canary, would find it as it is now.
+                rows = view.rows([number.pk], place, is_now=False)
+                moved += _move(view, rows, number.gateway, outage, *found)
     return moved
 
 
@@ -101,7 +105,7 @@ def strands(batch: Batch, gateway: Gateway) -> bool:
         covered = {
             place
             for place, route in view.ways()
-            if outage.is_enough_for(route) and view.stand_in(route, gateway) is not None
+            if outage.is_enough_for(route) and view.stand_in(route, gateway, is_today=False) is not None
         }
     except RedisAway:
         # Nothing can be told of the others now, and nothing leaves anyway.
@@ -121,17 +125,17 @@ def stuck_number(batch: Batch) -> PhoneNumber | None:
         return None
     view = StandIns(batch, routes.routes_of(batch.account_id))
     try:
-        return next(
-            (
-                number
-                for number in unfit
-                if all(view.substitute(route, number) is None for _place, route in view.ways())
-            ),
-            None,
-        )
+        return next((number for number in unfit if _is_stuck(view, number)), None)
     except RedisAway:
         # Nothing can be told of the others now, and nothing leaves anyway.
         return None
+
+
+def _is_stuck(view: StandIns, number: PhoneNumber) -> bool:
+    """Whether something waits at a number that no other can take: nothing stands in there, or it may have left from it."""
+    covered = {place for place, route in view.ways() if view.substitute(route, number, is_today=False) is not None}
+    left = legs.waiting(view.rows([number.pk]))
+    return any(resent or place not in covered for place, resent in left)
 
 
 def _move(
@@ -144,38 +148,44 @@ def _move(
 ) -> int:
     """Move rows to a sender, as many as are good for it; how many there were."""
     total = 0
-    while moved := _move_chunk(view.batch, rows, gateway, outage, sender, numbers):
+    while moved := _move_chunk(view, rows, gateway, outage, sender, numbers):
         total += moved
         if moved < ROWS_AT_ONCE or outage.cause == Cause.SILENT:
             break
     return total
 
 
-def _room(batch: Batch, numbers: Sequence[PhoneNumber]) -> int:
-    """How many more messages some numbers have use for."""
+def _room(view: StandIns, numbers: Sequence[PhoneNumber]) -> int:
+    """How many more messages some numbers have use for; what may not leave now is in nobody's way."""
     pace = sum(number.segments_per_second for number in numbers)
     ahead = min(max(pace * AHEAD_SECONDS, LEAST_AHEAD), MOST_AHEAD)
-    queued = Message.objects.filter(batch=batch, state=MessageState.QUEUED, number__in=numbers)
-    return int(ahead - queued.order_by()[:ahead].count())
+    return int(ahead - view.leaving().filter(number__in=numbers).order_by()[:ahead].count())
+
+
+def _most(view: StandIns, rows: legs.Rows, outage: Outage, numbers: Sequence[PhoneNumber], ids: Sequence[int]) -> int:
+    """How many rows are good for some numbers now: what a brand cannot send today waits where it is."""
+    most = min(_room(view, numbers), ROWS_AT_ONCE) if outage.cause == Cause.SILENT else ROWS_AT_ONCE
+    room = brand_room(batch=view.batch, ids=ids, leaving=rows.numbers)
+    return most if room is None else min(most, room)
 
 
 def _move_chunk(
-    batch: Batch,
+    view: StandIns,
     rows: legs.Rows,
     gateway: Gateway,
     outage: Outage,
     sender: routes.Sender,
     numbers: Sequence[PhoneNumber],
 ) -> int:
-    ids = routes.number_ids(sender)
+    batch, ids = view.batch, routes.number_ids(sender, numbers)
     with transaction.atomic():
         # A pause that comes first leaves nothing to move; one that comes later finds the gateway among the batch's.
         locked = Batch.objects.select_for_update(of=("self",)).get(pk=batch.pk)
         if locked.state != BatchState.SENDING:
             return 0
         # Asked under the lock: two that move at once fill the same room.
-        most = _room(batch, numbers) if outage.cause == Cause.SILENT else ROWS_AT_ONCE
-        found = legs.move_rows(rows=rows, to=ids, most=min(most, ROWS_AT_ONCE)) if most > 0 else {}
+        most = _most(view, rows, outage, numbers, ids)
+        found = legs.move_rows(rows=rows, to=ids, most=most) if most > 0 else {}
         moved = sum(map(len, found.values()))
         if not moved:
             return 0
@@ -189,7 +199,7 @@ def _move_chunk(
         locked.save(update_fields=("sender_ids", "routed_ids", "other_gateway_ids", "updated_at"))
         if outage.cause != NUMBER:
             _remember(locked, gateway, outage, numbers[0], moved)
-        transaction.on_commit(lambda: _queue(batch, found))
+        transaction.on_commit(lambda: _queue(view, found))
         wake_sender(through.pk)
     batch.sender_ids, batch.routed_ids = locked.sender_ids, locked.routed_ids
     batch.other_gateway_ids = locked.other_gateway_ids
@@ -197,10 +207,14 @@ def _move_chunk(
     return moved
 
 
-def _queue(batch: Batch, found: dict[int, list[int]]) -> None:
+def _queue(view: StandIns, found: dict[int, list[int]]) -> None:
+    """Queue what moved, without those whose hours or whose turn after the canary are to come."""
+    batch = view.batch
+    leaving = set(view.leaving().filter(number__in=found).values_list("pk", flat=True))
     try:
         for number in PhoneNumber.objects.select_related("gateway").filter(pk__in=found):
-            put_ids(number=number, queue_name=keys.batch_queue(batch.pk, number.pk), ids=found[number.pk])
+            ids = [pk for pk in found[number.pk] if pk in leaving]
+            put_ids(number=number, queue_name=keys.batch_queue(batch.pk, number.pk), ids=ids)
     except RedisAway as error:
         logger.warning("Redis is away; the sweeper will queue what moved of batch %s: %s", batch.pk, error)
 

@@ -17,13 +17,13 @@ from broadcast.core.redis import RedisAway, get_redis
 from integrations.models import Gateway
 from integrations.services.redaction import redacted
 from messaging.engine import keys
-from messaging.models import Alert, Batch, Message, PhoneNumber
+from messaging.models import Alert, Batch, PhoneNumber
 from messaging.services import detours
 from messaging.services.alerts import raise_alert, resolve
 from messaging.services.batches import pause_batch
 from messaging.services.moves import fill_on_commit
 from messaging.services.pools import rebalance_of_number, relieve
-from messaging.states import BatchState, MessageState
+from messaging.states import BatchState
 
 logger = logging.getLogger(__name__)
 
@@ -168,7 +168,9 @@ def stop_number(number_id: int, reason: str) -> None:
     """
     number = PhoneNumber.objects.select_related("gateway").get(pk=number_id)
     sending = _sending_from(number)
-    if number.pools.exists() or any(batch.pool_id for batch in sending):
+    # A batch's pool takes over from its own numbers, and not from one that a route brought in.
+    is_pooled = number.pools.exists() or any(batch.pool_id and number_id not in batch.routed_ids for batch in sending)
+    if is_pooled:
         text = (
             f"The provider refuses {number}, so it is disabled and the other numbers of its pool take over. Mend the cause, "
             f"then enable it again. The provider says: {reason}"
@@ -180,8 +182,7 @@ def stop_number(number_id: int, reason: str) -> None:
             )
         number_changed(number_id)
     for batch in sending:
-        is_alone = batch.pool_id is None and number.pk not in batch.routed_ids
-        if is_alone or _is_stuck(batch, number):
+        if _is_stuck(batch, number, is_disabled=is_pooled):
             text = (
                 f"“{batch}” is paused: the provider refuses {number}. Mend the cause, then resume it. It says: {reason}"
             )
@@ -226,9 +227,14 @@ def _sending_from(number: PhoneNumber) -> list[Batch]:
     return [batch for batch in sending if number.pk in batch.senders]
 
 
-def _is_stuck(batch: Batch, number: PhoneNumber) -> bool:
+def _is_stuck(batch: Batch, number: PhoneNumber, *, is_disabled: bool) -> bool:
     """Whether a batch still has messages that could leave from this number only."""
-    return Message.objects.filter(batch=batch, number=number, state=MessageState.QUEUED).exists()
+    if number.pk in batch.routed_ids and is_disabled:
+        batch.refresh_from_db(fields=("sender_ids", "routed_ids", "other_gateway_ids"))
+        return detours.stuck_number(batch) == number
+    if batch.pool_id is None and number.pk not in batch.routed_ids:
+        return True
+    return detours.waits_at(batch, [number.pk])
 
 
 def watch_circuits() -> None:

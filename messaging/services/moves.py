@@ -88,7 +88,7 @@ def latest_time(batch: Batch, since: dt.datetime) -> dt.datetime | None:
 
 def times(batch: Batch, since: dt.datetime) -> dict[str, dt.datetime | None]:
     """The fields of a batch that was due at a time, and so has its latest time counted from there."""
-    return {"due_at": since, "expires_at": latest_of_batch(batch, since)}
+    return {"due_at": since, "expires_at": latest_of_batch(batch, since), "held_due_at": None}
 
 
 def fill_on_commit(batch: Batch) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from django.db import transaction
 
 from messaging.engine.launch import move_queued
+from messaging.engine.legs import RESENT
 from messaging.models import Batch, Message, PhoneNumber, SenderPool
 from messaging.states import BatchState, MessageState
 
@@ -151,8 +152,8 @@ def pace(pool: SenderPool) -> int:
 def relieve(batch: Batch) -> int:
     """Give what is queued at a batch's numbers that may not send any more to the pool's active numbers.
 
-    Recipients whose number may still send keep it. The batch's queues must be made anew after this
-    (``engine.launch.rebuild_queue``); a kill in between is seen to by the sweeper.
+    Recipients whose number may still send keep it, and so does what may have left already (``RESENT``). The batch's queues must
+    be made anew after this (``engine.launch.rebuild_queue``); a kill in between is seen to by the sweeper.
 
     Returns:
         How many messages moved; 0 for a batch without a pool, or while no number of it may send.
@@ -165,7 +166,7 @@ def relieve(batch: Batch) -> int:
         pool = batch.pool
         if pool is None or batch.state not in (BatchState.SENDING, BatchState.PAUSED):
             return 0
-        queued = Message.objects.filter(batch=batch, state=MessageState.QUEUED)
+        queued = Message.objects.filter(batch=batch, state=MessageState.QUEUED).exclude(reason=RESENT)
         # What a route sent elsewhere is not the pool's (``services.detours``).
         own = set(batch.senders) - set(batch.routed_ids)
         unfit = PhoneNumber.objects.filter(pk__in=own).exclude(state=Number.ACTIVE)

@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import Account
@@ -29,6 +28,7 @@ from messaging.models.registrations import Registration
 from messaging.querysets import PhoneNumberQuerySet
 from messaging.services import alerts
 from messaging.services.batches import pause_obstructed
+from messaging.services.obstacles import sending_from
 from messaging.services.registration_checks import needs_ten_dlc, needs_verification
 from messaging.states import REGISTRATION_MOVES, RegistrationState
 
@@ -116,7 +116,7 @@ def _follow(registration: Registration) -> None:
 
 def pause_unregistered(*, number_ids: list[int]) -> int:
     """Pause what leaves from numbers that may not send any more, without waiting for the sweeper; how many were paused."""
-    return pause_obstructed(Batch.objects.filter(Q(number__in=number_ids) | Q(pool__numbers__in=number_ids)).distinct())
+    return pause_obstructed(sending_from(number_ids))
 
 
 def forget_refusals(*, number_ids: Iterable[int]) -> int:

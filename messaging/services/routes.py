@@ -41,15 +41,23 @@ def gateway_of(sender: Sender) -> Gateway | None:
     return first.gateway if first is not None else None
 
 
-def number_ids(sender: Sender) -> tuple[int, ...]:
+def number_ids(sender: Sender, among: Sequence[PhoneNumber] | None = None) -> tuple[int, ...]:
     """Ids of a sender's numbers as ``engine.legs`` takes them: one for each group of recipients, or a single one.
 
-    The number's own although it may not send; a pool without an active number has its first one.
+    The number's own although it may not send; a pool without a number that may send has one of its others.
+
+    Args:
+        sender: whose.
+        among: those of its numbers that count, with their gateways; all that may send when omitted.
     """
     if isinstance(sender, PhoneNumber):
         return (sender.pk,)
     pools.rebalance(sender)
-    return tuple(sender.buckets) or tuple(sender.numbers.order_by("number").values_list("pk", flat=True)[:1])
+    # An active number may be one that carriers refuse; people of the others keep theirs.
+    fit = members(sender) if among is None else among
+    paces = {number.pk: number.segments_per_second for number in fit}
+    groups = tuple(pools.share_out(sender.buckets, paces)) or tuple(sender.buckets)
+    return groups or tuple(sender.numbers.order_by("number").values_list("pk", flat=True)[:1])
 
 
 def is_pool_of(sender: Sender, number_id: int) -> bool:

@@ -12,8 +12,11 @@ from broadcast.core.redis import get_redis
 from integrations.models import Gateway
 from messaging.engine import keys, legs
 from messaging.engine.places import look
-from messaging.models import Alert, Batch, Detour, PhoneNumber, Route
+from messaging.models import Alert, Batch, Detour, Message, PhoneNumber, Route
+from messaging.querysets import MessageQuerySet
 from messaging.services import routes
+from messaging.services.brand_room import unspent
+from messaging.states import MessageState
 
 Cause = Detour.Cause
 #: The cause of an outage of one number among several, which is no detour: its pool's others take over.
@@ -82,8 +85,16 @@ class StandIns:
             self._outages[gateway.pk] = outage_of(gateway)
         return self._outages[gateway.pk]
 
-    def stand_in(self, route: Route, gateway: Gateway) -> tuple[routes.Sender, list[PhoneNumber]] | None:
-        """Who takes over from a gateway on a route, with the numbers that may send; None when nobody can."""
+    def stand_in(
+        self, route: Route, gateway: Gateway, *, is_today: bool = True
+    ) -> tuple[routes.Sender, list[PhoneNumber]] | None:
+        """Who takes over from a gateway on a route, with the numbers that may send; None when nobody can.
+
+        Args:
+            route: one of the batch's.
+            gateway: which does not send.
+            is_today: without numbers whose brand has used up its day; else those are among them, for they take over tomorrow.
+        """
         if route.second is None:
             return None
         # A campaign that leaves from the second sender has the preferred one as its stand-in.
@@ -91,14 +102,21 @@ class StandIns:
             other = routes.gateway_of(sender) if sender is not None else None
             if sender is None or other is None or other.pk == gateway.pk or self.outage(other) is not None:
                 continue
-            if numbers := routes.members(sender):
+            if numbers := self._fit(sender, is_today):
                 return sender, numbers
         return None
 
-    def substitute(self, route: Route, number: PhoneNumber) -> tuple[routes.Sender, list[PhoneNumber]] | None:
+    def substitute(
+        self, route: Route, number: PhoneNumber, *, is_today: bool = True
+    ) -> tuple[routes.Sender, list[PhoneNumber]] | None:
         """Who takes over from a single number of a route that may not send; None when nobody can, or it is not the route's.
 
         The others of its pool, as in a batch that leaves from the pool alone; from a second sender, the preferred one.
+
+        Args:
+            route: one of the batch's.
+            number: which may not send.
+            is_today: see ``stand_in``.
         """
         for sender in (route.sender, route.second):
             if sender is None or not (sender == number or routes.is_pool_of(sender, number.pk)):
@@ -107,13 +125,33 @@ class StandIns:
                 gateway = routes.gateway_of(other) if other is not None else None
                 if other is None or gateway is None or self.outage(gateway) is not None:
                     continue
-                if numbers := routes.members(other):
+                if numbers := self._fit(other, is_today):
                     return other, numbers
         return None
 
-    def rows(self, numbers: Iterable[int], place: int | None = None) -> legs.Rows:
-        """The rows that may leave now from some numbers, of the country at a place of ``countries``."""
+    def _fit(self, sender: routes.Sender, is_today: bool) -> list[PhoneNumber]:
+        numbers = routes.members(sender)
+        return unspent(numbers) if is_today else numbers
+
+    def leaving(self) -> MessageQuerySet:
+        """The batch's queued messages that may leave now, from whatever number."""
+        rows = Message.objects.filter(batch=self.batch, state=MessageState.QUEUED)
+        if self.batch.canary_state == Batch.Canary.SENDING:
+            rows = rows.canary(self.batch.canary_step)
+        view = look(self.batch)
+        return rows.filter(place__in=view.open) if view is not None else rows
+
+    def rows(self, numbers: Iterable[int], place: int | None = None, *, is_now: bool = True) -> legs.Rows:
+        """The rows that are to leave from some numbers, of the country at a place of ``countries``.
+
+        Args:
+            numbers: ids of ours.
+            place: None: those of all other countries.
+            is_now: only those that may leave now, by the hours of their place and the canary.
+        """
         batch = self.batch
+        if not is_now:
+            return legs.Rows(batch.pk, list(numbers), [route.country for route in self.countries], place)
         view = look(batch)
         return legs.Rows(
             batch.pk,

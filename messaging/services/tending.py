@@ -17,14 +17,14 @@ from messaging.services import canaries, detours
 from messaging.services.batches import (
     cancel_queued,
     finish_batch,
-    obstacle,
     pause_batch,
     resume_batch,
     start_batch,
 )
 from messaging.services.budgets import wait_for_budget
-from messaging.services.expiry import expire_late_places, expire_overdue, is_overdue
+from messaging.services.expiry import expire_late_places, expire_overdue, expire_unheld, is_overdue
 from messaging.services.gateways import take_over
+from messaging.services.obstacles import obstacle
 from messaging.states import BatchState, MessageState
 
 logger = logging.getLogger(__name__)
@@ -77,6 +77,7 @@ def _tend_sending(batch: Batch, *, has_queued: bool) -> None:
         since = left_out_clock()
         spent = wait_for_budget(batch)
         expire_late_places(batch)
+        expire_unheld(batch)
         canaries.tend(batch)
         # Somebody may have brought in other numbers since it was read.
         batch.refresh_from_db(fields=("state", "canary_state", "sender_ids", "routed_ids", "other_gateway_ids"))
