@@ -67,15 +67,13 @@ def publish_gateways() -> None:
 
 
 def _published(gateway: Gateway) -> dict[str, Any]:
-    former = gateway.former
     return {
         "id": gateway.pk,
         "kind": gateway.kind,
         "credentials": dict(gateway.config.credentials),
         "base_url": gateway.config.base_url,
         "version": gateway.credentials_version,
-        "former": former,
-        "former_until": gateway.former_until.timestamp() if former and gateway.former_until else None,
+        "former": [(former.credentials, former.until.timestamp()) for former in gateway.lasting],
     }
 
 
@@ -133,7 +131,7 @@ def stop_gateway(gateway_id: int, reason: str, *, version: int | None = None) ->
 def _without_secrets(gateway: Gateway, text: str) -> str:
     """A provider may repeat credentials in its answer, and an alert is shown and mailed to everybody."""
     try:
-        secrets = [gateway.credentials or {}, gateway.former_credentials or {}]
+        secrets = [gateway.credentials or {}, *(former.credentials for former in gateway.all_former)]
     except DecryptionError:
         return text
     for credentials in secrets:
