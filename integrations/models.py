@@ -141,10 +141,10 @@ class Gateway(TimestampedModel):
         return make_adapter(self.kind, self.config)
 
     @property
-    def origin(self) -> tuple[str, str, int | None]:
-        """Scheme, host and port that its requests, and with them its secrets, go to."""
+    def origin(self) -> tuple[str, str]:
+        """Scheme, and host with its port, that its requests, and with them its secrets, go to."""
         parts = urlsplit(self.config_with({}).base_url)
-        return parts.scheme, parts.hostname or "", parts.port
+        return parts.scheme, parts.netloc.lower()
 
     @property
     def all_former(self) -> list[Former]:
