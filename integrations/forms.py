@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from typing import Any
 
 from django import forms
@@ -22,6 +23,7 @@ from integrations.sms.contract import CredentialField
 from integrations.sms.errors import AdapterError
 from integrations.sms.registry import ADAPTERS, make_adapter
 
+_MOVED = "The base URL names another host, which stored secrets are not sent to: enter it anew, or keep the base URL as it was."
 #: Between a kind and the name of a credential, in the names of inputs.
 SEPARATOR = "__"
 REMOVE = "__remove"
@@ -120,6 +122,7 @@ class _GatewayForm(forms.ModelForm[Gateway]):
         if kind not in ADAPTERS:
             return cleaned
         stored = (self.instance.credentials or {}) if kind == self.instance.kind else {}
+        is_moved = self._is_moved(cleaned)
         credentials = {}
         for credential in ADAPTERS[kind].credential_fields:
             name = f"{kind}{SEPARATOR}{credential.name}"
@@ -129,10 +132,13 @@ class _GatewayForm(forms.ModelForm[Gateway]):
                 value = ""
             else:
                 kept = stored.get(credential.name, "") if credential.secret else ""
-                value = cleaned.get(name) or kept
+                value = cleaned.get(name) or ("" if is_moved else kept)
+                if kept and not value and name not in self.errors:
+                    self.add_error(name, _MOVED)
             if value:
                 credentials[credential.name] = value
-        if self.instance.pk and credentials != self.before and self._is_outdated(cleaned.get("seen_version")):
+        is_changed = is_moved or credentials != self.before
+        if self.instance.pk and is_changed and self._is_outdated(cleaned.get("seen_version")):
             self.add_error(
                 None,
                 "Somebody else has changed the credentials since you opened this page, so nothing is saved. Open it once more "
@@ -145,6 +151,8 @@ class _GatewayForm(forms.ModelForm[Gateway]):
             field for field in ADAPTERS[kind].credential_fields if field.required and field.name not in credentials
         ]
         for field in missing:
+            if f"{kind}{SEPARATOR}{field.name}" in self.errors:
+                continue
             self.add_error(f"{kind}{SEPARATOR}{field.name}", f"{ADAPTERS[kind].label} needs it.")
         if not missing:
             try:
@@ -152,6 +160,14 @@ class _GatewayForm(forms.ModelForm[Gateway]):
             except AdapterError as error:
                 self.add_error(None, str(error))
         return cleaned
+
+    def _is_moved(self, cleaned: Mapping[str, Any]) -> bool:
+        """Whether requests of a stored gateway would go to another host than its stored secrets were entered for."""
+        if not self.instance.pk or "base_url" not in cleaned:
+            return False
+        moved = copy(self.instance)
+        moved.base_url = cleaned["base_url"]
+        return moved.origin != self.instance.origin
 
     def _is_outdated(self, seen: int | None) -> bool:
         # Locked until what is entered is saved.

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import secrets
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -26,6 +28,18 @@ def make_gateway_key() -> str:
 def gateway_kinds() -> list[tuple[str, str]]:
     """Kinds with their labels, for forms."""
     return [(kind, adapter.label) for kind, adapter in sorted(ADAPTERS.items())]
+
+
+class Former(NamedTuple):
+    """Credentials of before a rotation, which webhooks may still be signed with.
+
+    Args:
+        credentials: by field name.
+        until: then they are wiped.
+    """
+
+    credentials: dict[str, str]
+    until: dt.datetime
 
 
 class Gateway(TimestampedModel):
@@ -52,6 +66,12 @@ class Gateway(TimestampedModel):
         null=True, blank=True, editable=False, help_text="What webhooks may still be signed with after a rotation."
     )
     former_until = models.DateTimeField(null=True, blank=True, editable=False)
+    older_credentials = EncryptedJSONField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="Those of before the former ones whose time is not over, latest first, each with its end in unix seconds.",
+    )
     base_url = models.URLField(
         "base URL", blank=True, help_text="Leave empty for the provider's own. The simulator's address goes here."
     )
@@ -81,6 +101,11 @@ class Gateway(TimestampedModel):
                 condition=models.Q(former_credentials=None, former_until=None)
                 | models.Q(former_credentials__isnull=False, former_until__isnull=False),
                 name="integrations_gateway_former_has_an_end",
+            ),
+            models.CheckConstraint(
+                # Whoever looks for secrets to wipe looks at ``former_until``.
+                condition=models.Q(older_credentials=None) | models.Q(former_until__isnull=False),
+                name="integrations_gateway_older_behind_former",
             ),
         )
 
@@ -124,10 +149,47 @@ class Gateway(TimestampedModel):
         return make_adapter(self.kind, self.config)
 
     @property
+    def origin(self) -> tuple[str, str]:
+        """Scheme, and host with its port, that its requests, and with them its secrets, go to."""
+        parts = urlsplit(self.config_with({}).base_url)
+        return parts.scheme, parts.netloc.lower()
+
+    @property
+    def all_former(self) -> list[Former]:
+        """Credentials of before rotations that are stored, latest first, also those whose time is over."""
+        if self.former_until is None:
+            return []
+        older = [
+            Former(entry["credentials"], dt.datetime.fromtimestamp(entry["until"], dt.UTC))
+            for entry in self.older_credentials or []
+        ]
+        return [Former(self.former_credentials, self.former_until), *older]
+
+    @property
+    def lasting(self) -> list[Former]:
+        """Those of them that webhooks may still be signed with."""
+        now = timezone.now()
+        return [former for former in self.all_former if former.until > now]
+
+    @property
     def former(self) -> dict[str, str] | None:
-        """The former credentials while webhooks may still be signed with them, else None."""
-        lasts = self.former_until is not None and self.former_until > timezone.now()
-        return self.former_credentials if lasts else None
+        """The former credentials that one may go back to, None when their time is over."""
+        lasting = self.lasting
+        return lasting[0].credentials if lasting else None
+
+    def keep_former(self, kept: Sequence[Former]) -> tuple[str, ...]:
+        """Keep these former credentials and no others; names of the fields that are to be saved.
+
+        Args:
+            kept: latest first.
+        """
+        first, *older = kept or (None,)
+        self.former_credentials = first and dict(first.credentials)
+        self.former_until = first and first.until
+        self.older_credentials = [
+            {"credentials": dict(each.credentials), "until": each.until.timestamp()} for each in older if each
+        ] or None
+        return "former_credentials", "former_until", "older_credentials"
 
 
 class CredentialChange(models.Model):

@@ -1,7 +1,7 @@
 """Encryption of credentials at rest: Fernet, rotated through several keys.
 
-The first key encrypts, every key decrypts, so a new key is put in front, ``manage.py rotate_keys`` run, and the old key taken
-away.
+The first key encrypts, every key decrypts, so a new key is added on every machine, then put in front, ``manage.py rotate_keys``
+run, and the old key taken away.
 """
 
 from __future__ import annotations

@@ -69,3 +69,14 @@ class TransportFailure(Exception):
         super().__init__(text)
         self.text = text
         self.request_left = request_left
+
+
+class HeldBack(TransportFailure):
+    """The request was not sent, for a reason of ours: nothing is said of the provider.
+
+    Args:
+        text: why, and what to do, for a person.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text, request_left=False)

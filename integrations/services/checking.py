@@ -6,15 +6,17 @@ import datetime as dt
 import re
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from django.utils import timezone
 
 from broadcast.core.config import config
 from integrations.http.httpx_driver import HttpxDriver
-from integrations.http.values import Reply, Request, TransportFailure
+from integrations.http.values import HeldBack, Reply, Request, TransportFailure
 from integrations.models import Gateway
 from integrations.services.redaction import redacted
 from integrations.sms.contract import SmsAdapter
@@ -24,6 +26,37 @@ from integrations.sms.registry import adapter_class, make_adapter
 #: Most characters that are shown of what is not an API's answer.
 _LINE_CHARACTERS = 120
 _TITLE = re.compile(rb"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
+
+
+class Driver(Protocol):
+    """What carries a check's request."""
+
+    def send(self, request: Request) -> Reply:
+        """The reply, whatever its status.
+
+        Raises:
+            HeldBack: it may not leave now.
+            TransportFailure: no reply.
+        """
+
+
+def _plain_driver(gateway: Gateway) -> AbstractContextManager[Driver]:  # noqa: ARG001  as others want it
+    return HttpxDriver(timeout_seconds=config().request_timeout_seconds)
+
+
+_make_driver: Callable[[Gateway], AbstractContextManager[Driver]] = _plain_driver
+
+
+def carry_by(make: Callable[[Gateway], AbstractContextManager[Driver]]) -> None:
+    """Have checks carried by somebody who knows how many requests of a gateway are in flight.
+
+    Called once, when whoever sends through gateways starts: no request may leave beside its own. Without it, nothing sends.
+
+    Args:
+        make: a driver for requests of a gateway.
+    """
+    global _make_driver
+    _make_driver = make
 
 
 class Outcome(StrEnum):
@@ -39,6 +72,8 @@ class Outcome(StrEnum):
     NOT_AN_API = "not_an_api"
     #: Nothing was asked: these credentials cannot even be put into a request.
     UNUSABLE = "unusable"
+    #: Nothing was asked: no request may leave now, as all that may be are in flight or nobody can know.
+    HELD_BACK = "held_back"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +138,8 @@ def check_gateway(*, gateway_id: int) -> CheckResult:
 def ask(gateway: Gateway, credentials: Mapping[str, str]) -> CheckResult:
     """Ask a gateway's provider whether it takes credentials, with a request that changes nothing and costs nothing.
 
-    No transaction may be open: the provider may take its time.
+    No transaction may be open: the provider may take its time. Each request takes one of those that the gateway may have in
+    flight, so while all are, or while Redis is away and nobody can know, nothing is asked.
 
     Args:
         gateway: whose provider and base URL are meant.
@@ -114,28 +150,35 @@ def ask(gateway: Gateway, credentials: Mapping[str, str]) -> CheckResult:
         request = adapter.build_check(on_date=f"{timezone.now().astimezone(dt.UTC):%Y-%m-%d}")
     except (AdapterError, LookupError, ValueError) as error:
         return CheckResult(Outcome.UNUSABLE, redacted(str(error), gateway.kind, credentials))
-    result = _asked(adapter, request, adapter.parse_check, credentials)
-    numbers_request = adapter.build_numbers_check() if result.is_taken else None
-    if numbers_request is None:
-        return result
-    numbers = _asked(adapter, numbers_request, adapter.parse_numbers_check, credentials)
+    with _make_driver(gateway) as driver:
+        result = _asked(driver, adapter, request, adapter.parse_check, credentials)
+        numbers_request = adapter.build_numbers_check() if result.is_taken else None
+        if numbers_request is None:
+            return result
+        numbers = _asked(driver, adapter, numbers_request, adapter.parse_numbers_check, credentials)
     # Without numbers messages can still be sent, so that decides nothing.
-    told = (
-        f"Numbers too: {numbers.account}."
-        if numbers.is_taken
-        else f"Numbers cannot be managed with them: {numbers.text}"
-    )
+    if numbers.is_taken:
+        told = f"Numbers too: {numbers.account}."
+    elif numbers.outcome is Outcome.HELD_BACK:
+        told = f"Whether numbers can be managed with them was not asked: {numbers.text}"
+    else:
+        told = f"Numbers cannot be managed with them: {numbers.text}"
     return replace(result, text=f"{result.text} {told}")
 
 
 def _asked(
-    adapter: SmsAdapter, request: Request, parse: Callable[[Reply], str], credentials: Mapping[str, str]
+    driver: Driver,
+    adapter: SmsAdapter,
+    request: Request,
+    parse: Callable[[Reply], str],
+    credentials: Mapping[str, str],
 ) -> CheckResult:
     """One request, and what its answer says to the credentials."""
     started = time.monotonic()
     try:
-        with HttpxDriver(timeout_seconds=config().request_timeout_seconds) as driver:
-            reply = driver.send(request)
+        reply = driver.send(request)
+    except HeldBack as error:
+        return CheckResult(Outcome.HELD_BACK, error.text)
     except TransportFailure as error:
         return CheckResult(
             Outcome.NO_ANSWER,

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from broadcast.core.crypto import DecryptionError
-from integrations.models import CredentialChange, Gateway
+from integrations.models import CredentialChange, Former, Gateway
 from integrations.services.checking import CheckResult, ask
 from integrations.sms.registry import adapter_class
 
@@ -60,6 +61,8 @@ class Rotation:
 def rotate(*, gateway_id: int, entered: Mapping[str, str], version: int, keep_hours: int, by: User | None) -> Rotation:
     """Test new credentials at the provider and store them; the former ones are accepted for webhooks for a while.
 
+    Those of earlier rotations are accepted as long as was said then.
+
     Args:
         gateway_id: of the gateway.
         entered: new values by field name; an empty one takes an optional field away, and what is not in it stays.
@@ -81,8 +84,9 @@ def rotate(*, gateway_id: int, entered: Mapping[str, str], version: int, keep_ho
     until = timezone.now() + dt.timedelta(hours=keep_hours) if keep_hours else None
     with transaction.atomic():
         gateway = _as_seen(gateway_id, version, lock=True)
-        former = gateway.credentials if until else None
-        _store(gateway, credentials, former=former, until=until)
+        present, lasting = gateway.credentials or {}, _lasting(gateway)
+        kept = [Former(present, until), *lasting] if until else _without(lasting, dropped=present, new=credentials)
+        _store(gateway, credentials, kept)
         _note(gateway, What.ROTATED, fields, by)
     return Rotation(result, fields, until)
 
@@ -109,9 +113,10 @@ def roll_back(*, gateway_id: int, version: int, by: User | None) -> Rotation:
         gateway = _as_seen(gateway_id, version, lock=True)
         if gateway.former is None:
             raise RotationRefused("The former credentials' time has just ended. Nothing was changed.")
-        newer, until = gateway.credentials or {}, gateway.former_until
+        (former, until), *older = gateway.lasting
+        newer = gateway.credentials or {}
         fields = changed_labels(gateway.kind, newer, former)
-        _store(gateway, former, former=newer, until=until)
+        _store(gateway, former, [Former(newer, until), *older])
         _note(gateway, What.ROLLED_BACK, fields, by)
     return Rotation(result, fields, until)
 
@@ -121,31 +126,51 @@ def stop_former(*, gateway_id: int, by: User | None) -> bool:
 
     Args:
         gateway_id: of the gateway.
-        by: who does it; None for the clock.
+        by: who does it.
     """
     with transaction.atomic():
         gateway = Gateway.objects.select_for_update().get(pk=gateway_id)
         if gateway.former_until is None:
             return False
-        try:
-            fields = changed_labels(gateway.kind, gateway.former_credentials or {}, gateway.credentials or {})
-        except DecryptionError:
-            # What cannot be read is wiped all the same.
-            fields = ()
-        ended = gateway.former_until <= timezone.now()
-        gateway.former_credentials = gateway.former_until = None
-        gateway.save(update_fields=("former_credentials", "former_until", "updated_at"))
-        _note(gateway, What.FORMER_ENDED if ended else What.FORMER_STOPPED, fields, by if not ended else None)
+        _wipe(gateway, [], What.FORMER_STOPPED, by)
     return True
 
 
 def forget_former() -> int:
     """Wipe former credentials whose time is over; at how many gateways."""
-    over = list(Gateway.objects.filter(former_until__lte=timezone.now()).values_list("pk", flat=True))
-    count = sum(stop_former(gateway_id=gateway_id, by=None) for gateway_id in over)
+    candidates = Gateway.objects.filter(Q(former_until__lte=timezone.now()) | Q(older_credentials__isnull=False))
+    count = sum(_forget_over(gateway_id) for gateway_id in list(candidates.values_list("pk", flat=True)))
     if count:
         logger.info("Former credentials of %s gateways have come to their end and are wiped", count)
     return count
+
+
+def _forget_over(gateway_id: int) -> bool:
+    with transaction.atomic():
+        gateway = Gateway.objects.select_for_update().get(pk=gateway_id)
+        if gateway.former_until is None:
+            return False
+        try:
+            kept = gateway.lasting
+            is_any_over = len(kept) < len(gateway.all_former)
+        except DecryptionError:
+            kept, is_any_over = [], gateway.former_until <= timezone.now()
+        if is_any_over:
+            _wipe(gateway, kept, What.FORMER_ENDED, None)
+    return is_any_over
+
+
+def _wipe(gateway: Gateway, kept: Sequence[Former], what: CredentialChange.What, by: User | None) -> None:
+    """Wipe all former credentials but these, and note which fields were in them."""
+    try:
+        gone = [former.credentials for former in gateway.all_former if former not in kept]
+        names = {label for each in gone for label in changed_labels(gateway.kind, each, gateway.credentials or {})}
+        fields = tuple(each.label for each in adapter_class(gateway.kind).credential_fields if each.label in names)
+    except DecryptionError:
+        # What cannot be read is wiped all the same.
+        fields = ()
+    gateway.save(update_fields=(*gateway.keep_former(kept), "updated_at"))
+    _note(gateway, what, fields, by)
 
 
 def enter(*, gateway: Gateway, before: Mapping[str, str], changed: Sequence[str] | None, by: User | None) -> None:
@@ -161,6 +186,9 @@ def enter(*, gateway: Gateway, before: Mapping[str, str], changed: Sequence[str]
     if changed is None:
         gateway.save()
     else:
+        if gateway.former_until and Gateway.objects.get(pk=gateway.pk).origin != gateway.origin:
+            # “Back to the former ones” would send them to a host that they were not entered for.
+            _wipe(gateway, [], What.FORMER_STOPPED, by)
         columns = {column.name for column in Gateway._meta.concrete_fields}.intersection(changed)
         if fields:
             gateway.credentials_version += 1
@@ -196,26 +224,35 @@ def _tested(gateway: Gateway, credentials: Mapping[str, str]) -> CheckResult:
     return result
 
 
-def _store(
-    gateway: Gateway, credentials: Mapping[str, str], *, former: Mapping[str, str] | None, until: dt.datetime | None
-) -> None:
+def _lasting(gateway: Gateway) -> list[Former]:
+    try:
+        return gateway.lasting
+    except DecryptionError as error:
+        logger.warning("Former credentials of %s cannot be read, so they are not accepted any more: %s", gateway, error)
+        return []
+
+
+def _without(lasting: Sequence[Former], *, dropped: Mapping[str, str], new: Mapping[str, str]) -> list[Former]:
+    """Former credentials without the values that are dropped at once, in the place of which come the new ones."""
+    kept = []
+    for former in lasting:
+        values = {name: value for name, value in former.credentials.items() if value != dropped.get(name)}
+        values = {**{name: new[name] for name in former.credentials.keys() - values.keys() if name in new}, **values}
+        if values != new:
+            kept.append(former._replace(credentials=values))
+    return kept
+
+
+def _store(gateway: Gateway, credentials: Mapping[str, str], kept: Sequence[Former]) -> None:
     gateway.credentials = dict(credentials)
-    gateway.former_credentials = None if former is None else dict(former)
-    gateway.former_until = until
+    former_fields = gateway.keep_former(kept)
     gateway.credentials_version += 1
     # They may be another account's; nobody can tell by an API key.
     gateway.account_since = timezone.now()
     # The provider has just taken them.
     gateway.stopped_reason = ""
-    changed = (
-        "credentials",
-        "former_credentials",
-        "former_until",
-        "credentials_version",
-        "account_since",
-        "stopped_reason",
-    )
-    gateway.save(update_fields=(*changed, "updated_at"))
+    changed = ("credentials", "credentials_version", "account_since", "stopped_reason")
+    gateway.save(update_fields=(*changed, *former_fields, "updated_at"))
 
 
 def _note(gateway: Gateway, what: CredentialChange.What, fields: tuple[str, ...], by: User | None) -> None:

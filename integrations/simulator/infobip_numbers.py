@@ -38,6 +38,8 @@ class InfobipNumbersApi:
         self._shop = NumberShop(carrier)
         #: Reservations under way: how often each is asked for until its number is owned.
         self._reserved: dict[str, int] = {}
+        #: Reservations that failed, which stay listed and hold nothing.
+        self._failed: set[str] = set()
 
     def is_send(self, method: str, path: str) -> bool:  # noqa: ARG002  none of them is
         """Whether a request creates messages."""
@@ -121,10 +123,11 @@ class InfobipNumbersApi:
             _refuse(exchange, 400)
             return
         sale = self._shop.sale(number)
-        if sale is Sale.SOLD:
+        waits = self._carrier.settings.numbers_pending
+        # What takes a while fails later, if somebody is faster.
+        if sale is Sale.SOLD and not (waits and self._shop.is_sold_meanwhile(number)):
             _refuse(exchange, 400, text="Number is not available")
             return
-        waits = self._carrier.settings.numbers_pending
         if waits:
             self._reserved[number] = waits
             shown = _offer(number, area, self._shop.capabilities(number)) | {"reservationStatus": "PENDING"}
@@ -142,13 +145,24 @@ class InfobipNumbersApi:
             self._reserved[number] -= 1
             if self._reserved[number] < 0:
                 del self._reserved[number]
-                self._shop.buy(number)
-            elif area := self._shop.area_of(number):
-                entries.append(_offer(number, area, self._shop.capabilities(number)) | {"reservationStatus": "PENDING"})
+                if self._shop.is_sold_meanwhile(number):
+                    self._failed.add(number)
+                else:
+                    self._shop.buy(number)
+        owned = self._carrier.numbers.owned
+        # As long as somebody else has the number.
+        self._failed = {
+            number for number in self._failed if number not in owned and self._shop.is_sold_meanwhile(number)
+        }
+        for status, numbers in (("PENDING", self._reserved), ("RESERVATION_FAILED", self._failed)):
+            for number in numbers:
+                if area := self._shop.area_of(number):
+                    shown = _offer(number, area, self._shop.capabilities(number))
+                    entries.append(shown | {"reservationStatus": status})
         entries += [self._shown(owned) for owned in self._carrier.numbers.owned.values()]
         matching = [entry for entry in entries if digits in entry["number"]]
-        shown = matching[page * limit : (page + 1) * limit]
-        exchange.reply(200, orjson.dumps({"numbers": shown, "numberCount": len(matching)}))
+        listed = matching[page * limit : (page + 1) * limit]
+        exchange.reply(200, orjson.dumps({"numbers": listed, "numberCount": len(matching)}))
 
     def _configurations(self, exchange: Exchange, form: dict[str, str]) -> None:
         request = exchange.request

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import hmac
+import time
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote
 
@@ -17,6 +19,8 @@ from integrations.simulator.numbers import Area, OwnedNumber
 
 PREFIX = "/v1/projects/"
 _KINDS = {"LOCAL": "local", "TOLL_FREE": "toll_free", "MOBILE": "mobile"}
+#: A released number lasts to the end of what is paid for: that long, seconds.
+_PAID_SECONDS = 30 * 24 * 3600
 _STATUSES = {
     400: "INVALID_ARGUMENT",
     401: "UNAUTHENTICATED",
@@ -36,6 +40,8 @@ class SinchNumbersApi:
     def __init__(self, carrier: Carrier) -> None:
         self._carrier = carrier
         self._shop = NumberShop(carrier)
+        #: Numbers that are released and last to the end of what is paid for: until when, unix seconds.
+        self._leaving: dict[str, tuple[OwnedNumber, float]] = {}
 
     def is_send(self, method: str, path: str) -> bool:  # noqa: ARG002  none of them is
         """Whether a request creates messages."""
@@ -68,6 +74,8 @@ class SinchNumbersApi:
             case "GET", ["activeNumbers", number] if owned := self._carrier.numbers.owned.get(number):
                 owned.group_ready_in = max(0, owned.group_ready_in - 1)
                 exchange.reply(200, orjson.dumps(self._shown(owned)))
+            case "GET", ["activeNumbers", number] if left := self._left().get(number):
+                exchange.reply(200, orjson.dumps(left))
             case "PATCH", ["activeNumbers", number] if owned := self._carrier.numbers.owned.get(number):
                 self._change(exchange, owned)
             case "POST", ["activeNumbers", action] if action.endswith(":release"):
@@ -122,19 +130,33 @@ class SinchNumbersApi:
 
     def _release(self, exchange: Exchange, number: str) -> None:
         owned = self._carrier.numbers.owned.get(number)
-        if owned is None:
+        if owned is not None:
+            self._carrier.numbers.disown([number])
+            self._leaving[number] = (owned, time.time() + _PAID_SECONDS)
+        left = self._left().get(number)
+        if left is None:
             _refuse(exchange, 404, "The number was not found.")
-            return
-        self._carrier.numbers.disown([number])
-        exchange.reply(200, orjson.dumps(self._shown(owned)))
+        else:
+            exchange.reply(200, orjson.dumps(left))
+
+    def _left(self) -> dict[str, dict[str, Any]]:
+        """Released numbers that still last, as they are shown. One that is owned again is none of them."""
+        owned, now = self._carrier.numbers.owned, time.time()
+        self._leaving = {
+            number: left for number, left in self._leaving.items() if number not in owned and left[1] > now
+        }
+        return {
+            number: self._shown(left) | {"expireAt": f"{datetime.fromtimestamp(until, UTC):%Y-%m-%dT%H:%M:%SZ}"}
+            for number, (left, until) in self._leaving.items()
+        }
 
     def _list(self, exchange: Exchange, form: dict[str, str]) -> None:
         size, start = int(form.get("pageSize", "100")), int(form.get("pageToken") or "0")
-        owned = list(self._carrier.numbers.owned.values())
-        body: dict[str, Any] = {"totalSize": len(owned)}
-        if shown := [self._shown(number) for number in owned[start : start + size]]:
+        entries = [*map(self._shown, self._carrier.numbers.owned.values()), *self._left().values()]
+        body: dict[str, Any] = {"totalSize": len(entries)}
+        if shown := entries[start : start + size]:
             body["activeNumbers"] = shown
-        if start + size < len(owned):
+        if start + size < len(entries):
             body["nextPageToken"] = str(start + size)
         exchange.reply(200, orjson.dumps(body))
 

@@ -249,7 +249,11 @@ def _offer(number: str, area: Area) -> dict[str, Any]:
         "quickship": True,
         "reservable": True,
         "region_information": places,
-        "cost_information": {"upfront_cost": UPFRONT, "monthly_cost": MONTHLY[area.kind], "currency": CURRENCY},
+        "cost_information": {
+            "upfront_cost": f"{UPFRONT}000",
+            "monthly_cost": f"{MONTHLY[area.kind]}000",
+            "currency": CURRENCY,
+        },
         "features": [{"name": name} for name in names],
     }
 

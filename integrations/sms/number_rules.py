@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
 from integrations.http.values import Reply
@@ -24,6 +24,11 @@ _sold = re.compile(
 )
 _needs_papers = re.compile(r"document|regulat|requirement|address|identity|bundle", re.I)
 _too_poor = re.compile(r"balance|funds|credit|payment|billing", re.I)
+
+#: What a record of a price holds: ten digits, four of them decimals.
+_PLACES = Decimal("0.0001")
+_LEAST_PLACES = Decimal("0.01")
+_TOO_MUCH = Decimal(10) ** 6
 
 SOLD = "Somebody else has the number by now, and nothing was bought. Search again and choose another one."
 
@@ -72,14 +77,30 @@ def wanted_digits(query: NumberQuery, *, label: str) -> str:
 
 
 def price(value: Any) -> Decimal | None:
-    """A price as a provider writes it, in a text or a JSON number; None for what is not one."""
+    """A price as a provider writes it, in a text or a JSON number; None for what is not one.
+
+    Two decimals, up to four where they say something: providers write ``1.00000``, and a price is only for the record, so
+    however it is written it must never stand in the way of a purchase.
+    """
     if value is None or isinstance(value, bool):
         return None
     try:
         amount = Decimal(str(value))
     except InvalidOperation:
         return None
-    return amount if amount.is_finite() and amount >= 0 else None
+    if not amount.is_finite() or not 0 <= amount < _TOO_MUCH:
+        return None
+    exact = amount.quantize(_PLACES, ROUND_HALF_UP)
+    if exact >= _TOO_MUCH:
+        return None
+    short = exact.quantize(_LEAST_PLACES, ROUND_HALF_UP)
+    return short if short == exact else exact.normalize()
+
+
+def currency(value: Any) -> str:
+    """A currency's three letters (ISO 4217) as a provider writes them; empty for what is not that."""
+    code = value.strip().upper() if isinstance(value, str) else ""
+    return code if len(code) == 3 and code.isascii() and code.isalpha() else ""
 
 
 def refused(

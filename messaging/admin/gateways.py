@@ -66,7 +66,7 @@ class FormerUse:
     """That former credentials are still accepted for webhooks.
 
     Args:
-        until: then they are wiped.
+        until: then the last of them are wiped.
         last_at: when a webhook was last signed with them; None if none was.
     """
 
@@ -76,10 +76,11 @@ class FormerUse:
 
 def former_use(gateway: Gateway) -> FormerUse | None:
     """How a gateway's former credentials are used; None when there are none."""
-    if gateway.former_until is None or gateway.former_until <= timezone.now():
+    lasting = gateway.lasting
+    if not lasting:
         return None
     marks = webhook_marks(gateway)
-    return FormerUse(gateway.former_until, marks.former_at if marks else None)
+    return FormerUse(max(former.until for former in lasting), marks.former_at if marks else None)
 
 
 @admin.register(Gateway)

@@ -8,12 +8,13 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+import redis
 from django.db import transaction
 from django.utils import timezone
 
 from broadcast.core.config import config
 from broadcast.core.crypto import DecryptionError, encrypt
-from broadcast.core.redis import RedisAway, get_redis
+from broadcast.core.redis import Client, RedisAway, get_redis
 from integrations.models import Gateway
 from integrations.services.redaction import redacted
 from messaging.engine import keys
@@ -29,6 +30,8 @@ logger = logging.getLogger(__name__)
 
 #: A circuit that is open for longer is told to people, seconds.
 DOWN_SECONDS = 60
+#: Of publishing the gateways; each that fails is one that somebody else has made meanwhile.
+_MOST_ATTEMPTS = 20
 
 
 def inbound_url(gateway: Gateway) -> str:
@@ -44,9 +47,24 @@ def status_url(gateway: Gateway) -> str:
 def publish_gateways() -> None:
     """Tell the webhook process about all gateways, encrypted, through Redis.
 
+    Who has read before somebody else published reads again: what a rotation has published is never put back.
+
     Raises:
         redis.RedisError: Redis is away; the sweeper publishes again.
     """
+    with get_redis().pipeline(transaction=True) as pipe:
+        for _ in range(_MOST_ATTEMPTS):
+            try:
+                # Before the database is read: whatever is published from here on is at least as new as what is read.
+                pipe.watch(keys.WEBHOOK_GATEWAYS)
+                _publish(pipe)
+            except redis.WatchError:
+                continue
+            return
+    logger.warning("The gateways were published by others all the time; the sweeper publishes them again")
+
+
+def _publish(pipe: Client) -> None:
     published: dict[str, str] = {}
     unreadable: set[str] = set()
     for gateway in Gateway.objects.all():
@@ -55,9 +73,8 @@ def publish_gateways() -> None:
         except DecryptionError as error:
             unreadable.add(gateway.key)
             logger.error("%s cannot be used: %s", gateway, error)
-    client = get_redis()
-    known = {key.decode() for key in client.hkeys(keys.WEBHOOK_GATEWAYS)}
-    pipe = client.pipeline(transaction=True)
+    known = {key.decode() for key in pipe.hkeys(keys.WEBHOOK_GATEWAYS)}
+    pipe.multi()
     # What was published of an unreadable one stays: without it its webhooks would be refused for good, not for now.
     if gone := known - published.keys() - unreadable:
         pipe.hdel(keys.WEBHOOK_GATEWAYS, *gone)
@@ -67,15 +84,13 @@ def publish_gateways() -> None:
 
 
 def _published(gateway: Gateway) -> dict[str, Any]:
-    former = gateway.former
     return {
         "id": gateway.pk,
         "kind": gateway.kind,
         "credentials": dict(gateway.config.credentials),
         "base_url": gateway.config.base_url,
         "version": gateway.credentials_version,
-        "former": former,
-        "former_until": gateway.former_until.timestamp() if former and gateway.former_until else None,
+        "former": [(former.credentials, former.until.timestamp()) for former in gateway.lasting],
     }
 
 
@@ -133,7 +148,7 @@ def stop_gateway(gateway_id: int, reason: str, *, version: int | None = None) ->
 def _without_secrets(gateway: Gateway, text: str) -> str:
     """A provider may repeat credentials in its answer, and an alert is shown and mailed to everybody."""
     try:
-        secrets = [gateway.credentials or {}, gateway.former_credentials or {}]
+        secrets = [gateway.credentials or {}, *(former.credentials for former in gateway.all_former)]
     except DecryptionError:
         return text
     for credentials in secrets:

@@ -12,7 +12,7 @@ from typing import Self
 from broadcast.core.config import config
 from broadcast.core.redis import RedisAway
 from integrations.http.httpx_driver import HttpxDriver
-from integrations.http.values import Reply, Request
+from integrations.http.values import HeldBack, Reply, Request
 from integrations.models import Gateway
 from messaging.engine.slots import give_slot, take_slot
 
@@ -23,7 +23,7 @@ SLOT_SECONDS = 0.25
 _PAUSE = threading.Event()
 
 
-class NoSlot(Exception):
+class NoSlot(HeldBack):
     """The request did not leave; the text says why and what to do."""
 
 

@@ -17,7 +17,7 @@ from broadcast.core.config import config
 from broadcast.core.crypto import DecryptionError
 from broadcast.core.redis import connect_async
 from integrations.http.values import Reply
-from integrations.sms.contract import Webhook
+from integrations.sms.contract import SmsAdapter, Webhook
 from integrations.sms.errors import AdapterError, SignatureError
 from integrations.sms.events import OptOutAction
 from messaging.engine import keys
@@ -148,13 +148,7 @@ class Application:
         try:
             gateway.adapter.verify(webhook)
         except SignatureError:
-            if gateway.former is None or time.time() >= gateway.former_until:
-                raise
-            try:
-                gateway.former.verify(webhook)
-            except AdapterError:
-                pass
-            else:
+            if any(time.time() < until and _is_signed(former, webhook) for former, until in gateway.former):
                 return True
             # What is wrong is said of the present ones: those are on the gateway's page.
             raise
@@ -169,6 +163,14 @@ class Application:
         await self.client.set(keys.wrong_url(gateway_id), url, ex=keys.WRONG_URL_SECONDS)
         # Only now: what Redis did not take must be told with the next one.
         self.told_at[gateway_id] = now
+
+
+def _is_signed(adapter: SmsAdapter, webhook: Webhook) -> bool:
+    try:
+        adapter.verify(webhook)
+    except AdapterError:
+        return False
+    return True
 
 
 def _event(kind: str, gateway: KnownGateway, webhook: Webhook) -> Event:

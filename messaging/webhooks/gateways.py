@@ -36,15 +36,13 @@ class KnownGateway:
         id: the gateway's.
         adapter: of the present credentials; the one that reads webhooks.
         version: of the present credentials.
-        former: of the former ones, which webhooks may still be signed with.
-        former_until: unix time at which they may not any more.
+        former: of former ones, which webhooks may still be signed with, each with the unix time at which they may not any more.
     """
 
     id: int
     adapter: SmsAdapter
     version: int = 0
-    former: SmsAdapter | None = None
-    former_until: float = 0.0
+    former: tuple[tuple[SmsAdapter, float], ...] = ()
 
 
 class GatewayDirectory:
@@ -127,10 +125,11 @@ def _make(key: str, values: dict[str, Any]) -> KnownGateway:
         return make_adapter(values["kind"], GatewayConfig(credentials, values["base_url"], options))
 
     present = adapter(values["credentials"])
-    former = None
-    try:
-        former = adapter(values["former"]) if values.get("former") else None
-    except AdapterError as error:
-        # What cannot be used any more must not take the present ones with it.
-        logger.warning("The former credentials of gateway %s cannot be used: %s", values["id"], error)
-    return KnownGateway(values["id"], present, values.get("version", 0), former, values.get("former_until") or 0.0)
+    former = []
+    for credentials, until in values.get("former") or ():
+        try:
+            former.append((adapter(credentials), until))
+        except AdapterError as error:
+            # What cannot be used any more must not take the present ones with it.
+            logger.warning("The former credentials of gateway %s cannot be used: %s", values["id"], error)
+    return KnownGateway(values["id"], present, values.get("version", 0), tuple(former))

@@ -66,7 +66,7 @@ def test_page_tells_which_address_goes_where_and_no_secret(superuser: Client) ->
 
 def test_webhook_secret_can_be_removed(superuser: Client) -> None:
     gateway = at_infobip()
-    superuser.post(url("change", gateway), filled(infobip__webhook_secret__remove="on"))
+    superuser.post(url("change", gateway), filled(base_url=gateway.base_url, infobip__webhook_secret__remove="on"))
     gateway.refresh_from_db()
     assert gateway.credentials == {"api_key": "infobip-k3y"}
 

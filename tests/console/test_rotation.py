@@ -11,6 +11,7 @@ from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 
 from broadcast.core.redis import get_redis
 from integrations.models import CredentialChange, Gateway
@@ -182,6 +183,19 @@ def test_when_the_former_ones_were_last_used_is_shown(superuser: Client) -> None
     page = page_of(superuser.get(url("change", gateway)))
     assert "last used 15 Jun" in page
     assert "The signature is bad." in page
+
+
+def test_before_another_rotation_it_is_said_that_earlier_ones_are_kept(superuser: Client) -> None:
+    ends = [timezone.now() + dt.timedelta(days=days) for days in (3, 6)]
+    older = [{"credentials": {"account_sid": "AC" + "0" * 32, "auth_token": "0lder"}, "until": ends[1].timestamp()}]
+    gateway = with_former(older_credentials=older)
+    Gateway.objects.update(former_until=ends[0])
+    page = page_of(superuser.get(url("rotate_credentials", gateway)))
+    for end in ends:
+        assert date_format(timezone.localtime(end), "DATETIME_FORMAT") in page
+    assert "0lder" not in page
+    last = date_format(timezone.localtime(ends[1]), "DATETIME_FORMAT")
+    assert f"accepted for webhooks until {last}" in page_of(superuser.get(url("change", gateway)))
 
 
 def test_stopping_the_former_ones_wipes_them(superuser: Client) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import logging
+import re
+from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
@@ -25,6 +28,8 @@ from tests.factories import CallEndpointFactory, GatewayFactory
 from tests.factories.integrations import AUTH_TOKEN
 
 pytestmark = pytest.mark.django_db
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def stored() -> str:
@@ -64,6 +69,21 @@ def test_every_encrypted_field_is_by_the_newest_key_afterwards(
     assert gateway.credentials["auth_token"] == AUTH_TOKEN
     assert gateway.former_credentials == {"auth_token": "former"}
     assert CallEndpoint.objects.get().secret == secret
+
+
+def test_by_the_steps_of_the_manual_no_machine_meets_what_it_cannot_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Machines restart one after the other, so at each step some are at the step before it."""
+    manual = (ROOT / "docs" / "operations.md").read_text().partition("## Changing the encryption key")[2]
+    steps = re.findall(r"`BROADCAST_ENCRYPTION_KEYS=([a-z,]+)`", manual.partition("\n## ")[0])
+    made = {"old": new_key(), "new": new_key()}
+    listed = [[made[name] for name in step.split(",")] for step in ("old", *steps)]
+    assert listed[-1] == [made["new"]]
+    for before, after in itertools.pairwise(listed):
+        for writer, reader in ((before, after), (after, before)):
+            use_keys(monkeypatch, *writer)
+            token = crypto.encrypt({"auth_token": "x"})
+            use_keys(monkeypatch, *reader)
+            assert crypto.decrypt(token) == {"auth_token": "x"}
 
 
 def test_it_goes_on_where_it_was_interrupted(

@@ -116,7 +116,7 @@ class TestTelnyxNumbers(NumberCases):
             "phone_number": NUMBER,
             "best_effort": False,
             "region_information": places,
-            "cost_information": {"upfront_cost": "0.50", "monthly_cost": "1.00", "currency": "USD"},
+            "cost_information": {"upfront_cost": "0.50000", "monthly_cost": "1.00000", "currency": "USD"},
             "features": [{"name": "sms"}, {"name": "mms"}, {"name": "voice"}],
         }
         return said(200, {"data": [entry], "meta": {"total_results": 1, "best_effort_results": 0}})
@@ -256,8 +256,13 @@ class TestInfobipNumbers(NumberCases):
         return [self.listed(*(self.entry(number) for number in numbers))]
 
     def not_owned(self) -> list[list[Reply]]:
-        failed = self.entry(reservationStatus="RESERVATION_FAILED")
-        return [[self.listed()], [self.listed(self.entry("+14155552679"))], [Reply(404)], [self.listed(failed)]]
+        failed = [self.entry(reservationStatus=status) for status in ("BILLING_FAILED", "RESERVATION_FAILED", "NEW")]
+        return [
+            [self.listed()],
+            [self.listed(self.entry("+14155552679"))],
+            [Reply(404)],
+            *([self.listed(entry)] for entry in failed),
+        ]
 
     def nothing_owned_yet(self) -> list[Reply]:
         return [self.listed()]
@@ -342,13 +347,16 @@ class TestSinchNumbers(NumberCases):
     def pages(self, numbers: Sequence[str]) -> list[Reply]:
         tokens = [*(f"token-{page}" for page in range(1, len(numbers))), ""]
         elsewhere = self.entry("+14155559999", plan="another-gateways-plan")
+        leaving = self.entry("+14155559998", expireAt="2030-01-01T00:00:00Z")
         return [
-            said(200, {"activeNumbers": [self.entry(number), elsewhere], "nextPageToken": token, "totalSize": 6})
+            said(
+                200, {"activeNumbers": [self.entry(number), elsewhere, leaving], "nextPageToken": token, "totalSize": 9}
+            )
             for number, token in zip(numbers, tokens, strict=True)
         ]
 
     def not_owned(self) -> list[list[Reply]]:
-        return [[self.gone()]]
+        return [[self.gone()], [said(200, self.entry(expireAt="2030-01-01T00:00:00.000000Z"))]]
 
     def refused(self, status: int, name: str, text: str, **headers: str) -> Reply:
         return said(status, {"error": {"code": status, "message": text, "status": name, "details": []}}, **headers)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import orjson
 import pytest
 
-from integrations.sms.contract import GatewayConfig, NumberQuery, ProviderNumber
+from integrations.http.values import Reply
+from integrations.sms.contract import GatewayConfig, NumberQuery, ProviderNumber, SmsAdapter
 from integrations.sms.errors import NumberPending, ProviderError
 from integrations.sms.providers.sinch import SinchAdapter
 from tests.integrations import infobip_payloads as infobip
@@ -47,6 +48,65 @@ def test_infobip_changes_the_forwarding_of_all_messages_and_of_no_keyword() -> N
     found = script.follow(infobip.adapter().finding(NUMBER))
     assert found is not None
     assert found.inbound_url == ""
+
+
+def test_infobips_failed_reservation_says_nothing_of_a_later_one() -> None:
+    cases = cases_of.TestInfobipNumbers()
+    failed = cases.entry(numberKey="failed", reservationStatus="BILLING_FAILED")
+    script = Script([cases.listed(failed, cases.entry()), cases_of.said(200, [cases.configuration(INBOUND_URL)])])
+    found = script.follow(infobip.adapter().finding(NUMBER))
+    assert found is not None
+    assert (found.provider_id, found.inbound_url) == (cases.provider_id, INBOUND_URL)
+    under_way = cases.entry(numberKey="now", reservationStatus="PENDING")
+    with pytest.raises(NumberPending, match="not bought twice") as pending:
+        Script([cases.listed(failed, under_way)]).follow(infobip.adapter().finding(NUMBER))
+    assert pending.value.order_id == "now"
+
+
+def telnyx_with_profile() -> SmsAdapter:
+    profile_id = cases_of.TestTelnyxNumbers.credentials["messaging_profile_id"]
+    return telnyx.adapter(messaging_profile_id=profile_id)
+
+
+@pytest.mark.parametrize(("status", "retryable"), [(429, True), (500, True), (503, True), (403, False)])
+def test_telnyx_number_whose_settings_cannot_be_read_is_not_guessed_at(status: int, retryable: bool) -> None:
+    cases = cases_of.TestTelnyxNumbers()
+    listed, refusal = cases_of.said(200, {"data": [cases.entry()]}), telnyx.error_reply(status, 10011)
+    with pytest.raises(ProviderError) as caught:
+        Script([listed, refusal]).follow(telnyx_with_profile().finding(NUMBER))
+    assert caught.value.retryable is retryable
+    assert not isinstance(caught.value, NumberPending)
+    with pytest.raises(ProviderError, match="could not be read"):
+        Script([listed, cases_of.said(200, {})]).follow(telnyx_with_profile().finding(NUMBER))
+
+
+def test_telnyx_number_without_settings_for_messages_is_ours() -> None:
+    cases = cases_of.TestTelnyxNumbers()
+    listed, profile = cases_of.said(200, {"data": [cases.entry()]}), cases.profile(INBOUND_URL)
+    found = Script([listed, telnyx.error_reply(404, 10005), profile]).follow(telnyx_with_profile().finding(NUMBER))
+    assert found is not None
+    assert found.inbound_url == INBOUND_URL
+    with pytest.raises(ProviderError):
+        Script([listed, Reply(404, {}, b"<html>")]).follow(telnyx_with_profile().finding(NUMBER))
+
+
+def test_telnyx_purchase_stays_certain_when_a_later_look_fails() -> None:
+    cases = cases_of.TestTelnyxNumbers()
+    listed = cases_of.said(200, {"data": [cases.entry()]})
+    script = Script([cases.order("success"), listed, telnyx.error_reply(500, 10011)])
+    with pytest.raises(NumberPending, match="not bought twice"):
+        script.follow(telnyx_with_profile().buying(NUMBER, inbound_url=INBOUND_URL, status_url=STATUS_URL))
+
+
+def test_sinch_purchase_is_one_request_whatever_the_number_is_called() -> None:
+    cases = cases_of.TestSinchNumbers()
+    adapter = SinchAdapter(GatewayConfig(cases.credentials, "https://gateway.example", {"key": "k"}))
+    script = Script(cases.bought())
+    bought = script.follow(
+        adapter.buying(NUMBER, inbound_url=INBOUND_URL, status_url=STATUS_URL, friendly_name="Front desk")
+    )
+    assert bought.number == NUMBER
+    assert [request.method for request in script.asked] == ["POST"]
 
 
 def test_telnyx_order_that_waits_for_papers_says_where_to_give_them() -> None:

@@ -71,6 +71,22 @@ def test_the_process_ends_their_time_itself(provider: Provider) -> None:
     assert call(provider, gateway, NEW) == 200
 
 
+def test_the_secrets_of_two_rotations_each_end_at_their_time(provider: Provider) -> None:
+    gateway = GatewayFactory.create()
+    rotate_row(gateway, hours=1)
+    seconds = time.time() + 6
+    older = [({"auth_token": "0lder"}, seconds), ({"auth_token": "0ldest"}, seconds + 3600), ({}, seconds + 3600)]
+    gateway.older_credentials = [
+        {"credentials": {**gateway.credentials, **changed} if changed else {}, "until": until}
+        for changed, until in older
+    ]
+    gateway.save()
+    publish_gateways()
+    assert [call(provider, gateway, token) for token in (NEW, OLD, "0lder", "0ldest")] == [200] * 4
+    known_anew(provider, gateway, "0lder", 403)
+    assert [call(provider, gateway, token) for token in (NEW, OLD, "0ldest", "forged")] == [200, 200, 200, 403]
+
+
 def test_former_ones_that_are_stopped_are_refused(provider: Provider) -> None:
     gateway = GatewayFactory.create()
     rotate_row(gateway)

@@ -11,7 +11,7 @@ import pytest
 from integrations.simulator.process import SimulatorProcess
 from tests.simulator.conftest import QUICK, SENDER, send
 
-TOLL_FREE_PRICE = "2.00"
+TOLL_FREE_PRICE = "2.00000"
 
 
 @pytest.fixture
@@ -111,6 +111,34 @@ def test_sinch_ties_a_number_to_its_plan_later(simulator: SimulatorProcess, shop
     assert [entry["servicePlanId"] for entry in seen] == ["", QUICK.sinch_service_plan_id]
     again = shop.post(f"{PROJECT}/availableNumbers/{number}:rent", json=plan, auth=SINCH)
     assert (again.status_code, again.json()["error"]["status"]) == (404, "NOT_FOUND")
+
+
+def test_a_number_released_at_sinch_is_listed_until_its_end(shop: httpx.Client) -> None:
+    number = telnyx_offer(shop, national_destination_code="206")["phone_number"]
+    plan = {"smsConfiguration": {"servicePlanId": QUICK.sinch_service_plan_id}}
+    shop.post(f"{PROJECT}/availableNumbers/{number}:rent", json=plan, auth=SINCH)
+    for _ in range(2):
+        released = shop.post(f"{PROJECT}/activeNumbers/{number}:release", auth=SINCH)
+        assert (released.status_code, bool(released.json()["expireAt"])) == (200, True)
+    assert shop.get(f"{PROJECT}/activeNumbers/{number}", auth=SINCH).json()["expireAt"]
+    listed = shop.get(f"{PROJECT}/activeNumbers", auth=SINCH).json()["activeNumbers"]
+    assert [bool(entry.get("expireAt")) for entry in listed if entry["phoneNumber"] == number] == [True]
+    assert not any(entry.get("expireAt") for entry in listed if entry["phoneNumber"] in QUICK.numbers)
+    # It is nobody's any more: no message leaves from it, and no other dialect shows it.
+    assert shop.get(f"/numbers/1/numbers?number={number[1:]}", headers=INFOBIP).json()["numbers"] == []
+
+
+def test_infobips_reservation_that_fails_stays_listed(simulator: SimulatorProcess, shop: httpx.Client) -> None:
+    number = telnyx_offer(shop, national_destination_code="503")["phone_number"]
+    simulator.settings(numbers_pending=1, numbers_sold=1.0)
+    reserved = shop.post("/numbers/1/numbers", json={"number": number[1:]}, headers=INFOBIP)
+    assert (reserved.status_code, reserved.json()["reservationStatus"]) == (200, "PENDING")
+    seen = [shop.get(f"/numbers/1/numbers?number={number[1:]}", headers=INFOBIP).json()["numbers"] for _ in range(3)]
+    assert [[entry["reservationStatus"] for entry in listed] for listed in seen] == [
+        ["PENDING"],
+        ["RESERVATION_FAILED"],
+        ["RESERVATION_FAILED"],
+    ]
 
 
 def test_a_reply_that_is_lost_has_bought_the_number(simulator: SimulatorProcess, shop: httpx.Client) -> None:

@@ -15,7 +15,7 @@ import orjson
 from integrations.http.values import Headers, Reply, Request
 from integrations.sms.contract import NumberQuery, ProviderNumber, SmsAdapter
 from integrations.sms.errors import NumberPending, ProviderError
-from integrations.sms.number_rules import SOLD, check_query, is_digits, price, refused, wanted_digits
+from integrations.sms.number_rules import SOLD, check_query, currency, is_digits, price, refused, wanted_digits
 from integrations.sms.providers.infobip.replies import code_and_reason, decoded
 from integrations.sms.steps import Steps
 
@@ -30,6 +30,8 @@ _TOLL_FREE = ("800", "833", "844", "855", "866", "877", "888")
 #: The format of what is forwarded; the adapter's webhooks read it.
 _FORMAT = "MO_JSON_2"
 _CREDENTIALS = "Check the gateway's API key: it needs the right to manage numbers (numbers:manage)."
+#: ``reservationStatus`` of a purchase that is not done; every other one is a failure.
+_UNDER_WAY = "PENDING"
 _RESERVED = (
     "Infobip has the order and has not finished it. Go on with the number in a few minutes; it is not bought twice."
 )
@@ -119,15 +121,15 @@ class InfobipNumbers(SmsAdapter):
         return _number(bought, bought=True)
 
     def finding(self, number: str) -> Steps[ProviderNumber | None]:
-        """A number among those owned, with the address that it forwards to; None when it is not.
+        """A number among those owned, with the address that it forwards to; None when it is not, also after a failed purchase.
 
         Raises:
             NumberPending: it is reserved, and is not ours yet.
             ProviderError: Infobip refused.
         """
         entry = yield from self._entry(number)
-        if entry is None or entry.get("reservationStatus") not in (None, "", "PENDING"):
-            # A purchase that failed leaves an entry behind, and no number.
+        # A reservation that failed stays listed for a while; it holds nothing, so the number may be bought anew or given up.
+        if entry is None or _reservation(entry) not in ("", _UNDER_WAY):
             return None
         _check_reservation(entry)
         reply = yield self._get(_CONFIGURATIONS, {"numberKey": str(entry.get("numberKey") or ""), "channel": "SMS"})
@@ -220,8 +222,10 @@ class InfobipNumbers(SmsAdapter):
         reply = yield self._get("numbers/1/numbers", {"number": digits})
         if reply.status == 404 and _is_infobips(reply):
             return None
-        entries = _entries(reply, "to look for the number")
-        return next((entry for entry in entries if _digits(entry) == digits), None)
+        entries = [entry for entry in _entries(reply, "to look for the number") if _digits(entry) == digits]
+        # Beside a number that is ours, or is about to be, an earlier attempt that failed says nothing.
+        ranks = {"": 0, _UNDER_WAY: 1}
+        return min(entries, key=lambda entry: ranks.get(_reservation(entry), 2), default=None)
 
     def _get(self, path: str, fields: dict[str, str]) -> Request:
         return Request("GET", f"{self._base_url}/{path}?{urlencode(fields)}", self._headers)
@@ -252,7 +256,12 @@ def _entries(reply: Reply, doing: str) -> list[dict[str, Any]]:
 
 def _owned(entries: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """Without those whose purchase is not done or has failed."""
-    return [entry for entry in entries if not entry.get("reservationStatus")]
+    return [entry for entry in entries if not _reservation(entry)]
+
+
+def _reservation(entry: dict[str, Any]) -> str:
+    """How far a purchase is; empty for a number that is ours."""
+    return str(entry.get("reservationStatus") or "")
 
 
 def _check_reservation(entry: dict[str, Any]) -> None:
@@ -262,8 +271,8 @@ def _check_reservation(entry: dict[str, Any]) -> None:
         NumberPending: it is being reserved.
         ProviderError: that failed.
     """
-    status = str(entry.get("reservationStatus") or "")
-    if status == "PENDING":
+    status = _reservation(entry)
+    if status == _UNDER_WAY:
         raise NumberPending(_RESERVED, order_id=str(entry.get("numberKey") or ""))
     if status == "BILLING_FAILED":
         text = "Infobip could not charge the account for the number. Add money to the Infobip account, then try again."
@@ -308,5 +317,5 @@ def _number(entry: dict[str, Any], *, bought: bool, address: str = "") -> Provid
         inbound_url=address,
         monthly_price=price(cost.get("pricePerMonth")),
         upfront_price=price(cost.get("setupPrice")),
-        currency=str(cost.get("currency") or ""),
+        currency=currency(cost.get("currency")),
     )

@@ -16,7 +16,7 @@ import orjson
 from integrations.http.values import Headers, Reply, Request
 from integrations.sms.contract import NumberQuery, ProviderNumber, SmsAdapter
 from integrations.sms.errors import NumberPending, ProviderError
-from integrations.sms.number_rules import check_query, price, refused, wanted_digits
+from integrations.sms.number_rules import check_query, currency, price, refused, wanted_digits
 from integrations.sms.providers.sinch.replies import decoded
 from integrations.sms.steps import Steps
 
@@ -108,23 +108,22 @@ class SinchNumbers(SmsAdapter):
         *,
         inbound_url: str,  # noqa: ARG002  the plan's, set in the dashboard
         status_url: str,  # noqa: ARG002  each batch has its own
-        friendly_name: str = "",
+        friendly_name: str = "",  # noqa: ARG002  see below
     ) -> Steps[ProviderNumber]:
         """The renting of one number for the service plan; it is tied to the plan a while later.
+
+        The rent takes no name, and a request of its own for one, after money was spent, could fail and make a certain purchase
+        look uncertain. So the number stays without a name in Sinch's dashboard.
 
         Raises:
             ProviderError: Sinch refused.
         """
         path = f"availableNumbers/{quote(number, safe='+')}:rent"
         reply = yield self._numbers_change("POST", path, {"smsConfiguration": {"servicePlanId": self._plan_id}})
-        bought = self._owned(_object(reply, "to buy the number", spends=True), reply, "to buy the number")
-        if friendly_name:
-            # Only for people: the number is ours whatever comes of it.
-            yield self._numbers_change("PATCH", _path_of(number), {"displayName": friendly_name})
-        return bought
+        return self._owned(_object(reply, "to buy the number", spends=True), reply, "to buy the number")
 
     def finding(self, number: str) -> Steps[ProviderNumber | None]:
-        """A number among those that are rented; None when it is not.
+        """A number among those that are rented; None when it is not, or is released and only lasts to the end of what is paid.
 
         Raises:
             ProviderError: Sinch refused.
@@ -133,7 +132,8 @@ class SinchNumbers(SmsAdapter):
         if _is_gone(reply):
             return None
         doing = "to look for the number"
-        return self._owned(_object(reply, doing), reply, doing)
+        entry = _object(reply, doing)
+        return None if _is_leaving(entry) else self._owned(entry, reply, doing)
 
     def wiring(
         self,
@@ -187,14 +187,15 @@ class SinchNumbers(SmsAdapter):
     def parse_list(self, reply: Reply) -> tuple[list[ProviderNumber], str]:
         """Rented numbers of this service plan and of none, and the next page's token, empty at the end.
 
-        Those of other plans are other gateways'.
+        Those of other plans are other gateways', and those that are released are left out: they last to the end of what is paid.
 
         Raises:
             ProviderError: Sinch refused.
         """
         body = _object(reply, "to list numbers")
         entries = _listed(body, "activeNumbers", reply, "to list numbers")
-        numbers = [self._owned(entry, reply, "") for entry in entries if _plan_of(entry) in ("", self._plan_id)]
+        kept = [entry for entry in entries if not _is_leaving(entry)]
+        numbers = [self._owned(entry, reply, "") for entry in kept if _plan_of(entry) in ("", self._plan_id)]
         token = body.get("nextPageToken")
         return numbers, token if isinstance(token, str) else ""
 
@@ -214,7 +215,7 @@ class SinchNumbers(SmsAdapter):
             mms="MMS" in can,
             voice="VOICE" in can,
             monthly_price=price(cost.get("amount")),
-            currency=str(cost.get("currencyCode") or ""),
+            currency=currency(cost.get("currencyCode")),
         )
 
     def _is_tied(self, entry: dict[str, Any]) -> bool:
@@ -285,6 +286,11 @@ def _scheduled(entry: dict[str, Any]) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def _is_leaving(entry: dict[str, Any]) -> bool:
+    """Whether a number's subscription has an end (``expireAt`` in the reference of active numbers): only a release sets one."""
+    return bool(entry.get("expireAt"))
+
+
 def _plan_of(entry: dict[str, Any]) -> str:
     return str(_sms(entry).get("servicePlanId") or _scheduled(entry).get("servicePlanId") or "")
 
@@ -317,5 +323,5 @@ def _offer(entry: dict[str, Any]) -> ProviderNumber:
         voice="VOICE" in can,
         monthly_price=price(monthly.get("amount")),
         upfront_price=price(upfront.get("amount")),
-        currency=str(monthly.get("currencyCode") or upfront.get("currencyCode") or ""),
+        currency=currency(monthly.get("currencyCode")) or currency(upfront.get("currencyCode")),
     )

@@ -15,7 +15,7 @@ import orjson
 from integrations.http.values import Headers, Reply, Request
 from integrations.sms.contract import NumberQuery, ProviderNumber, SmsAdapter
 from integrations.sms.errors import NumberPending, ProviderError
-from integrations.sms.number_rules import SOLD, check_query, is_digits, price, refused, wanted_digits
+from integrations.sms.number_rules import SOLD, check_query, currency, is_digits, price, refused, wanted_digits
 from integrations.sms.providers.telnyx.replies import decoded, fault_of
 from integrations.sms.steps import Steps, paged
 
@@ -98,9 +98,18 @@ class TelnyxNumbers(SmsAdapter):
             # A refusal of this look says nothing of the order.
             placed = _data(reply) or placed
         _check_order(placed)
-        bought = yield from self.finding(number)
+        order_id = str(placed.get("id") or "")
+        try:
+            bought = yield from self.finding(number)
+        except NumberPending:
+            raise
+        except ProviderError as error:
+            # The order is done: a look that fails for now says nothing against that.
+            if not error.retryable:
+                raise
+            raise NumberPending(_ORDERED, order_id=order_id) from error
         if bought is None:
-            raise NumberPending(_ORDERED, order_id=str(placed.get("id") or ""))
+            raise NumberPending(_ORDERED, order_id=order_id)
         return bought
 
     def finding(self, number: str) -> Steps[ProviderNumber | None]:
@@ -125,7 +134,8 @@ class TelnyxNumbers(SmsAdapter):
         if str(entry.get("status") or "") not in _READY:
             raise NumberPending(_PAPERS if "requirement" in str(entry["status"]) else _ORDERED)
         reply = yield self._get(f"phone_numbers/{quote(str(entry.get('id') or ''), safe='')}/messaging")
-        settings = _data(reply) or {}
+        # A number that has no settings for messages yet is ours all the same; any other refusal says nothing of what it can do.
+        settings = {} if _is_absent(reply) else _resource(reply, "to read the number's settings for messages")
         profile_id = settings.get("messaging_profile_id") or entry.get("messaging_profile_id")
         address = (yield from self._address()) if profile_id == self._profile_id else ""
         return _owned(entry, address, features=settings.get("features"))
@@ -255,6 +265,12 @@ def _refusal(reply: Reply, doing: str, *, spends: bool = False) -> ProviderError
     )
 
 
+def _is_absent(reply: Reply) -> bool:
+    """Whether the API says that there is no such resource; some other server's 404 does not."""
+    body = decoded(reply)
+    return reply.status == 404 and isinstance(body, dict) and bool(body.get("errors"))
+
+
 def _data(reply: Reply) -> dict[str, Any] | None:
     body = decoded(reply)
     data = body.get("data") if 200 <= reply.status < 300 and isinstance(body, dict) else None
@@ -337,7 +353,7 @@ def _offer(entry: dict[str, Any]) -> ProviderNumber:
         voice="voice" in features,
         monthly_price=price(cost.get("monthly_cost")),
         upfront_price=price(cost.get("upfront_cost")),
-        currency=str(cost.get("currency") or ""),
+        currency=currency(cost.get("currency")),
     )
 
 
