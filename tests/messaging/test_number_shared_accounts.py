@@ -11,8 +11,9 @@ from integrations.models import Gateway
 from integrations.simulator.process import SimulatorProcess
 from messaging.models import PhoneNumber
 from messaging.services.number_repairs import Outdated, give, release_again
+from messaging.services.numbers import ProvisioningError, give_up_number, resume_number, wire_number
 from tests.factories import AccountFactory, GatewayFactory, PhoneNumberFactory, StaffFactory
-from tests.messaging.numbers_at_provider import A, compare, findings, only, ours, wired
+from tests.messaging.numbers_at_provider import A, B, compare, findings, only, ours, wired
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -94,3 +95,33 @@ def test_the_other_gateways_number_is_not_given_away(
         give(finding_id=finding.pk, account_id=AccountFactory.create().pk, user=user)
     assert simulator.owned() == before
     assert PhoneNumber.objects.held().get() == theirs
+
+
+def test_a_purchase_that_another_gateway_made_is_not_taken_over(
+    gateway: Gateway, twin: Gateway, simulator: SimulatorProcess
+) -> None:
+    """Given two rows of one number, of accounts that wanted it at once, when the loser resumes, then it is not wired to it."""
+    simulator.numbers(wired(twin, A))
+    before = simulator.owned()
+    lost = PhoneNumberFactory.create(gateway=gateway, number=A, state="pending", step="wanted")
+    won = PhoneNumberFactory.create(gateway=twin, number=A, state="active")
+    with pytest.raises(ProvisioningError, match=f"belongs to another account at another gateway, {twin}"):
+        resume_number(number=lost, may_buy=True)
+    with pytest.raises(ProvisioningError, match="belongs to another account"):
+        wire_number(number=lost)
+    assert simulator.owned() == before
+    assert give_up_number(number=lost).state == "released", "although the provider lists it"
+    assert list(PhoneNumber.objects.held()) == [won]
+
+
+def test_of_two_that_are_open_the_first_goes_on(gateway: Gateway, twin: Gateway, simulator: SimulatorProcess) -> None:
+    first = PhoneNumberFactory.create(gateway=gateway, number=A, state="pending", step="wanted")
+    second = PhoneNumberFactory.create(gateway=twin, number=A, state="pending", step="awaited")
+    simulator.numbers(A)
+    with pytest.raises(ProvisioningError, match="belongs to another account"):
+        resume_number(number=second)
+    assert resume_number(number=first).state == "active"
+    simulator.numbers(A, B)
+    alone = PhoneNumberFactory.create(gateway=twin, number=B, state="pending", step="wanted")
+    with pytest.raises(ProvisioningError, match="it is ours, and is paid for"):
+        give_up_number(number=alone)

@@ -10,7 +10,7 @@ from integrations.sms.contract import ProviderNumber
 from messaging.models import PhoneNumber
 from messaging.services.numbers.errors import ProvisioningError
 from messaging.services.numbers.provider import Provider, has_numbers_api, talk_to
-from messaging.services.numbers.rows import Claim, claimed, reserved
+from messaging.services.numbers.rows import Claim, check_is_first, claimed, reserved
 from messaging.services.numbers.wiring import activate, check_texts, set_urls, take_over, telling, use_unchecked
 
 State, Step = PhoneNumber.State, PhoneNumber.Step
@@ -125,6 +125,8 @@ def _find_or_buy(claim: Claim, provider: Provider, *, may_buy: bool) -> Provider
     """The number as the provider has it now; None for a short code that its API says nothing of."""
     row = claim.row
     owned = provider.owned(row.number)
+    # To own it does not say for whom: the other gateway's numbers are listed here too.
+    check_is_first(row)
     if owned is not None:
         if row.step == Step.AWAITED:
             check_texts(claim, owned)
