@@ -11,7 +11,7 @@ from django.utils import formats, timezone
 from unfold.enums import ActionVariant
 
 from broadcast.core.confirm import ActionRefused, ConfirmForm, confirmed_action
-from messaging.admin.buying import NO_PRICE, price_text
+from messaging.admin.buying import NO_PRICE, prices_of
 from messaging.admin.number_forms import ReleaseForm, ResumeForm, TestMessageForm
 from messaging.admin.wiring_words import in_use, wiring_help
 from messaging.models import Batch, PhoneNumber
@@ -57,7 +57,7 @@ def resume_context(_admin: Any, _request: HttpRequest, number: PhoneNumber) -> d
     form = ResumeForm(target=number, initial={"buys": plan.buys})
     context: dict[str, Any] = {"question": plan.text, "form": form, "media": form.media}
     if plan.buys:
-        price = price_text(number.monthly_price, number.currency, each="a month") or NO_PRICE
+        price = prices_of(number) or NO_PRICE
         context["warning"] = f"Money is spent at {number.gateway} for {number.account}. Price: {price}."
         context["button"] = f"Buy {number.number}"
     return context

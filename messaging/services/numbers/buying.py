@@ -25,6 +25,7 @@ def provision_number(
     label: str = "",
     country: str = "US",
     monthly_price: Decimal | None = None,
+    upfront_price: Decimal | None = None,
     currency: str = "",
     test_recipient: str = "",
 ) -> PhoneNumber:
@@ -41,7 +42,8 @@ def provision_number(
         label: for people.
         country: ISO 3166-1 alpha-2; the provider's word counts where it says one.
         monthly_price: as the search told it, for the record.
-        currency: of the price, ISO 4217.
+        upfront_price: what is paid once, likewise.
+        currency: of the prices, ISO 4217.
         test_recipient: E.164; gets a message as soon as the number is active.
 
     Returns:
@@ -69,6 +71,7 @@ def provision_number(
         state=State.PENDING,
         step=Step.WANTED,
         monthly_price=monthly_price,
+        upfront_price=upfront_price,
         currency=currency,
         test_recipient=test_recipient,
     )
