@@ -93,7 +93,7 @@ class PhoneNumberAdmin(NumberRegistrationMixin, NumberActions, ConsoleAdmin[Phon
     )
     actions_detail = (
         *("resume", "check_again", "keep", "send_test", "taken_again", "enable", "disable"),
-        *("wire", "give_up", "release"),
+        *("wire", "give_up", "forget", "release"),
     )
     actions_list = ("buy",)
     fieldsets = (

@@ -145,6 +145,37 @@ def give_up_number(*, number: PhoneNumber) -> PhoneNumber:
     return claim.row
 
 
+def forget_number(*, number: PhoneNumber) -> PhoneNumber:
+    """→ ``released`` for a number that somebody gave back in the provider's console, or that was never bought there.
+
+    For a gateway that cannot ask its provider any more, as one whose credentials are revoked for good. The provider is asked all
+    the same, and what it says counts.
+
+    Args:
+        number: pending or leaving.
+
+    Raises:
+        ProvisioningError: the provider lists it for us, or has it on order; it is needed, or in another state by now.
+    """
+    with claimed(number, (State.PENDING, State.LEAVING)) as claim:
+        row = claim.row
+        _check_unused(row)
+        try:
+            owned = find_number(gateway=row.gateway, number=row.number) if has_numbers_api(row.gateway) else None
+        except ProvisioningError as error:
+            if error.is_ordered:
+                raise
+            logger.warning("Number %s is forgotten although its provider could not be asked: %s", row.pk, error)
+            owned = None
+        if owned is not None and held_by_another(row) is None:
+            raise ProvisioningError(
+                f"{row.gateway} lists {row.number} among our numbers, so it is paid for. Resume it, or release it.", row
+            )
+        _forget(claim)
+        number_changed(row.pk)
+    return claim.row
+
+
 def write_off_number(*, number: PhoneNumber) -> PhoneNumber:
     """→ ``released`` for a number that the provider does not have any more, as somebody has just seen there.
 
