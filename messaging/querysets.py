@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Self
 
 from django.db import models
@@ -54,6 +55,16 @@ class PhoneNumberQuerySet(models.QuerySet["PhoneNumber"]):
     def held(self) -> Self:
         """Numbers that somebody has: all that were not released."""
         return self.exclude(state="released")
+
+    def held_elsewhere(self, *, gateway_id: int, numbers: Iterable[str]) -> Self:
+        """Rows of numbers that somebody has at another gateway, which may share its provider's account with this one.
+
+        Args:
+            gateway_id: not there.
+            numbers: E.164; a short code's digits are left out, as they are different codes in different countries.
+        """
+        rows = self.held().exclude(gateway_id=gateway_id).filter(number__startswith="+", number__in=numbers)
+        return rows.select_related("account", "gateway")
 
     def needing_attention(self) -> Self:
         """Those that stopped half-way, and those that have a problem."""

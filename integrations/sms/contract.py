@@ -105,7 +105,8 @@ class NumberQuery:
 class ProviderNumber:
     """A number as the provider lists it: to buy (no ``provider_id``) or owned.
 
-    Prices are None and the currency is empty where the provider does not tell them.
+    Prices are None and the currency is empty where the provider does not tell them. ``sms`` is what the number is able to do;
+    ``is_assigned`` says whether it belongs to what this gateway sends through, where the provider ties numbers to such a thing.
     """
 
     number: str
@@ -122,6 +123,7 @@ class ProviderNumber:
     monthly_price: Decimal | None = None
     upfront_price: Decimal | None = None
     currency: str = ""
+    is_assigned: bool = True
 
 
 @dataclass(frozen=True, slots=True)

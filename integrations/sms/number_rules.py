@@ -140,7 +140,9 @@ def refused(
     else:
         hint = _hint(status, reason, label=label, spends=spends)
     said = f"error {code}: {reason}" if code != str(status) else f"HTTP {status}: {reason}"
-    return ProviderError(code, f"{label} refused {doing} ({said.rstrip('.')}). {hint}", retryable=retryable)
+    # A 409 may leave open what was done; one that says that the number is sold does not.
+    text = f"{label} refused {doing} ({said.rstrip('.')}). {hint}"
+    return ProviderError(code, text, retryable=retryable, undone=hint == SOLD)
 
 
 def _hint(status: int, reason: str, *, label: str, spends: bool) -> str:

@@ -43,6 +43,13 @@ def price_text(price: Decimal | None, currency: str, *, each: str = "") -> str:
     return f"{whole}.{cents.ljust(2, '0')} {currency}".strip() + (f" {each}" if each else "")
 
 
+def prices_of(number: PhoneNumber) -> str:
+    """What a number costs, as it was told when it was bought; empty where nothing was told."""
+    monthly = price_text(number.monthly_price, number.currency, each="a month")
+    upfront = price_text(number.upfront_price, number.currency, each="once")
+    return " and ".join(text for text in (monthly, upfront) if text)
+
+
 def abilities(offer: ProviderNumber) -> str:
     """What a number can do."""
     can = [name for name, able in (("SMS", offer.sms), ("MMS", offer.mms), ("voice", offer.voice)) if able]
@@ -55,17 +62,25 @@ def place(offer: ProviderNumber) -> str:
     return near or (country_name(offer.country) if offer.country else "")
 
 
-def _sign(offer: ProviderNumber) -> str:
+def _place_of_sale(form: NumberSearchForm) -> list[Any]:
+    """What an offer is bound to: the gateway that made it, and what was searched there."""
+    return [form.cleaned_data["gateway"].pk, form.cleaned_data["kind"], form.cleaned_data["country"]]
+
+
+def _sign(offer: ProviderNumber, form: NumberSearchForm) -> str:
     values = {name: value for name, value in asdict(offer).items() if value not in ("", None, False)}
     prices = {name: str(values[name]) for name in ("monthly_price", "upfront_price") if name in values}
-    return signing.dumps({**values, **prices}, salt=_SALT, compress=True)
+    return signing.dumps([_place_of_sale(form), {**values, **prices}], salt=_SALT, compress=True)
 
 
-def _read(signed: str) -> ProviderNumber | None:
-    """The offer that a link of ours carries; None when it is too old, or not ours."""
+def _read(signed: str, form: NumberSearchForm) -> ProviderNumber | None:
+    """The offer that a link of ours carries; None when it is too old, not ours, or of another search than the form's."""
+    values: dict[str, Any]
     try:
-        values: dict[str, Any] = signing.loads(signed, salt=_SALT, max_age=OFFER_SECONDS)
-    except signing.BadSignature:
+        sold_at, values = signing.loads(signed, salt=_SALT, max_age=OFFER_SECONDS)
+    except (signing.BadSignature, ValueError):
+        return None
+    if sold_at != _place_of_sale(form):
         return None
     for name in ("monthly_price", "upfront_price"):
         if name in values:
@@ -101,11 +116,13 @@ def buy_number_view(admin: Any, request: HttpRequest) -> HttpResponse:
         if form.cleaned_data["kind"] == PhoneNumber.Kind.SHORT_CODE:
             return _enter_by_hand(request, form)
         signed = request.GET.get("offer", "")
-        offer = _read(signed) if signed else None
+        offer = _read(signed, form) if signed else None
         if offer is not None:
             return _confirm(admin, request, form, offer, asked)
         if signed:
-            messages.warning(request, "That offer is too old, so it was looked for again. Choose once more.")
+            messages.warning(
+                request, "That offer is too old, or of another search, so it was looked for again. Choose once more."
+            )
         context |= _search(request, form, asked)
     elif asked_for:
         messages.error(request, "Nothing was searched. Correct what is marked.")
@@ -154,7 +171,7 @@ def _search(request: HttpRequest, form: NumberSearchForm, asked: dict[str, str])
             "abilities": abilities(offer),
             "monthly": price_text(offer.monthly_price, offer.currency),
             "upfront": price_text(offer.upfront_price, offer.currency),
-            "query": urlencode({**asked, "offer": _sign(offer)}),
+            "query": urlencode({**asked, "offer": _sign(offer, form)}),
         }
         for offer in found
     ]
@@ -205,6 +222,7 @@ def _buy(
             country=offer.country or chosen["country"],
             label=purchase.cleaned_data["label"],
             monthly_price=offer.monthly_price,
+            upfront_price=offer.upfront_price,
             currency=offer.currency,
             test_recipient=purchase.cleaned_data["test_recipient"],
         )

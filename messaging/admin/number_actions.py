@@ -11,8 +11,8 @@ from django.utils import formats, timezone
 from unfold.enums import ActionVariant
 
 from broadcast.core.confirm import ActionRefused, ConfirmForm, confirmed_action
-from messaging.admin.buying import NO_PRICE, price_text
-from messaging.admin.number_forms import ReleaseForm, ResumeForm, TestMessageForm
+from messaging.admin.buying import NO_PRICE, prices_of
+from messaging.admin.number_forms import ForgetForm, ReleaseForm, ResumeForm, TestMessageForm
 from messaging.admin.wiring_words import in_use, wiring_help
 from messaging.models import Batch, PhoneNumber
 from messaging.querysets import BatchQuerySet
@@ -20,6 +20,7 @@ from messaging.services.batches import pause_obstructed
 from messaging.services.gateways import number_changed
 from messaging.services.numbers import (
     ProvisioningError,
+    forget_number,
     give_up_number,
     keep_number,
     plan_resumption,
@@ -46,7 +47,10 @@ OFFERED: dict[str, tuple[str, ...]] = {
 
 def offered(number: PhoneNumber) -> tuple[str, ...]:
     """Names of the actions that a number's state and step allow."""
-    return OFFERED[(number.step or Step.WANTED) if number.state == State.PENDING else number.state]
+    allowed = OFFERED[(number.step or Step.WANTED) if number.state == State.PENDING else number.state]
+    # The last way out, once the others have failed.
+    is_stuck = number.state in (State.PENDING, State.LEAVING) and bool(number.problem)
+    return (*allowed, "forget") if is_stuck else allowed
 
 
 def resume_context(_admin: Any, _request: HttpRequest, number: PhoneNumber) -> dict[str, Any]:
@@ -57,7 +61,7 @@ def resume_context(_admin: Any, _request: HttpRequest, number: PhoneNumber) -> d
     form = ResumeForm(target=number, initial={"buys": plan.buys})
     context: dict[str, Any] = {"question": plan.text, "form": form, "media": form.media}
     if plan.buys:
-        price = price_text(number.monthly_price, number.currency, each="a month") or NO_PRICE
+        price = prices_of(number) or NO_PRICE
         context["warning"] = f"Money is spent at {number.gateway} for {number.account}. Price: {price}."
         context["button"] = f"Buy {number.number}"
     return context
@@ -203,6 +207,21 @@ class NumberActions:
         if left.state == State.RELEASED:
             return f"{left.number} is released."
         return f"{left.number} leaves on {left_on(left)}. Until then it receives and answers, and can be kept."
+
+    @confirmed_action(
+        "Forget…",
+        permission="messaging.change_phonenumber",
+        button="Forget",
+        question="{object} is forgotten here without being given back by us: for a provider that cannot be asked any more. Its "
+        "history stays.",
+        form_class=ForgetForm,
+        errors=(ProvisioningError,),
+        icon="link_off",
+        variant=ActionVariant.DANGER,
+    )
+    def forget(self, request: HttpRequest, number: PhoneNumber, form: ForgetForm) -> str:  # noqa: ARG002  an action's signature
+        """``pending`` or ``leaving`` → ``released``."""
+        return f"{forget_number(number=number).number} is forgotten. The provider was not told."
 
     @confirmed_action(
         "Keep…",

@@ -215,6 +215,17 @@ class ReleaseForm(ConfirmForm):
     )
 
 
+class ForgetForm(ConfirmForm):
+    """Has somebody say what the provider cannot be asked."""
+
+    is_given_back = forms.BooleanField(
+        label="I have seen to it in the provider's console",
+        widget=UnfoldBooleanSwitchWidget(),
+        help_text="The number was given back there, or was never bought. One that is still there is billed every month.",
+        error_messages={"required": "See to it in the provider's console first, then say so."},
+    )
+
+
 class ResumeForm(ConfirmForm):
     """Carries what the page said, so that nothing is bought that the page did not announce."""
 

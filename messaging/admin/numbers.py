@@ -20,7 +20,7 @@ from broadcast.core.admin import ConsoleAdmin, account_filter, display, page_lin
 from broadcast.core.confirm import link_action
 from broadcast.core.countries import country_name
 from messaging.admin.adopting import adopt_number_view, unchecked_text
-from messaging.admin.buying import buy_number_view, price_text
+from messaging.admin.buying import buy_number_view, prices_of
 from messaging.admin.labels import NUMBER_LABELS
 from messaging.admin.number_actions import NumberActions, left_on, moment, offered
 from messaging.admin.number_forms import PhoneNumberForm
@@ -93,7 +93,7 @@ class PhoneNumberAdmin(NumberRegistrationMixin, NumberActions, ConsoleAdmin[Phon
     )
     actions_detail = (
         *("resume", "check_again", "keep", "send_test", "taken_again", "enable", "disable"),
-        *("wire", "give_up", "release"),
+        *("wire", "give_up", "forget", "release"),
     )
     actions_list = ("buy",)
     fieldsets = (
@@ -245,7 +245,7 @@ class PhoneNumberAdmin(NumberRegistrationMixin, NumberActions, ConsoleAdmin[Phon
     @display(description="Price at the purchase")
     def display_price(self, number: PhoneNumber) -> str:
         """As the provider told it."""
-        return price_text(number.monthly_price, number.currency, each="a month") or "-"
+        return prices_of(number) or "-"
 
     @display(description="Test message")
     def display_test(self, number: PhoneNumber) -> Any:

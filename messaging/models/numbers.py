@@ -83,6 +83,9 @@ class PhoneNumber(TimestampedModel):
     monthly_price = models.DecimalField(
         max_digits=10, decimal_places=4, null=True, blank=True, help_text="As it was told at the purchase."
     )
+    upfront_price = models.DecimalField(
+        max_digits=10, decimal_places=4, null=True, blank=True, help_text="What is paid once, as it was told."
+    )
     currency = models.CharField(max_length=3, blank=True)
     provider_id = models.CharField("provider's id", max_length=64, blank=True)
     can_receive = models.BooleanField(default=True)

@@ -126,7 +126,7 @@ def stop_gateway(gateway_id: int, reason: str, *, version: int | None = None) ->
         whether it is stopped; not if those credentials are not the gateway's any more.
     """
     gateway = Gateway.objects.get(pk=gateway_id)
-    reason = _without_secrets(gateway, reason)
+    reason = without_secrets(gateway, reason)
     text = (
         f"{gateway} refuses everything, so nothing leaves through it and what was sending is paused, unless a route has a second "
         f"sender for it. Mend the cause, then resume. It says: {reason}"
@@ -145,8 +145,13 @@ def stop_gateway(gateway_id: int, reason: str, *, version: int | None = None) ->
     return True
 
 
-def _without_secrets(gateway: Gateway, text: str) -> str:
-    """A provider may repeat credentials in its answer, and an alert is shown and mailed to everybody."""
+def without_secrets(gateway: Gateway, text: str) -> str:
+    """A text without the gateway's secrets: a provider may repeat them in its answer, and what it says is shown to everybody.
+
+    Args:
+        gateway: whose credentials, the former ones too.
+        text: as the provider or a library says it.
+    """
     try:
         secrets = [gateway.credentials or {}, *(former.credentials for former in gateway.all_former)]
     except DecryptionError:

@@ -51,7 +51,7 @@ def give(
         label: for people.
 
     Raises:
-        Outdated: the provider does not list it any more, or it has been entered meanwhile.
+        Outdated: the provider does not list it any more, or it has been entered meanwhile, at whatever gateway.
         NotRepaired: the provider refused or did not answer, another account has the number, or the allowance is used up.
     """
     finding = _open(finding_id, Kind.UNKNOWN, Kind.STILL_THERE)
@@ -62,6 +62,7 @@ def give(
         listed = _look(finding, provider)
     if listed is None:
         raise _gone(finding, user)
+    _refuse_if_elsewhere(finding, user)
     known = _live(finding)
     if known is not None and known.account_id != account.pk:
         raise NotRepaired(f"{finding.number} belongs to {known.account} here by now. Nothing was changed.")
@@ -166,7 +167,7 @@ def release_again(*, finding_id: int, user: User) -> None:
         user: who does it.
 
     Raises:
-        Outdated: the provider does not list it any more, or it is in use here again.
+        Outdated: the provider does not list it any more, or it is in use here again, at whatever gateway.
         NotRepaired: the provider refused or did not answer.
     """
     finding = _open(finding_id, Kind.STILL_THERE)
@@ -177,6 +178,7 @@ def release_again(*, finding_id: int, user: User) -> None:
         known = _live(finding)
         if known is not None:
             raise _outdated(finding, f"{finding.number} is in use here again, by {known.account}.", user)
+        _refuse_if_elsewhere(finding, user)
         try:
             provider.release(listed.provider_id)
         except NumbersUnavailable as error:
@@ -244,6 +246,17 @@ def _look(finding: NumberFinding, provider: ProviderNumbers) -> ProviderNumber |
 def _live(finding: NumberFinding) -> PhoneNumber | None:
     rows = PhoneNumber.objects.filter(gateway=finding.gateway, number=finding.number).select_related("account")
     return rows.exclude(state=PhoneNumber.State.RELEASED).first()
+
+
+def _refuse_if_elsewhere(finding: NumberFinding, user: User) -> None:
+    """Leave alone what is somebody's at another gateway: two gateways may share one account at the provider.
+
+    Raises:
+        Outdated: somebody has it there.
+    """
+    other = PhoneNumber.objects.held_elsewhere(gateway_id=finding.gateway_id, numbers=[finding.number]).first()
+    if other is not None:
+        raise _outdated(finding, f"{finding.number} belongs to {other.account} at the gateway {other.gateway}.", user)
 
 
 def _gone(finding: NumberFinding, user: User) -> Outdated:

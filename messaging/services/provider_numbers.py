@@ -16,7 +16,7 @@ from integrations.models import Gateway
 from integrations.sms.contract import ProviderNumber
 from integrations.sms.errors import AdapterError, ProviderError
 from integrations.sms.steps import Steps, one
-from messaging.services.gateways import inbound_url, status_url
+from messaging.services.gateways import inbound_url, status_url, without_secrets
 from messaging.services.slotted import NoSlot, SlottedDriver, pause
 
 logger = logging.getLogger(__name__)
@@ -140,11 +140,20 @@ class ProviderNumbers:
                 return self._carry(begin(), heard)
             except ProviderError as error:
                 if not error.retryable or not left or self._was_busy:
-                    raise NumbersUnavailable(f"{self.gateway}: {error.text}") from error
+                    raise NumbersUnavailable(self._said(error.text)) from error
                 self._wait_before_next(self.patience.tries - left, None, error.text)
             except (AdapterError, LookupError, ValueError) as error:
-                raise NumbersUnavailable(f"{self.gateway}: {error}") from error
+                raise NumbersUnavailable(self._said(str(error))) from error
+            except (TypeError, AttributeError) as error:
+                # The body is JSON of a shape that the adapter has not met.
+                raise NumbersUnavailable(
+                    f"{self.gateway} answered with something that cannot be read. Look at the provider's status page and at "
+                    "the gateway's base URL, then try again."
+                ) from error
         raise AssertionError("The last attempt has returned or raised.")
+
+    def _said(self, words: str) -> str:
+        return f"{self.gateway}: {without_secrets(self.gateway, words)}"
 
     def _carry(self, steps: Steps[T], heard: Callable[[], None]) -> T:
         try:
@@ -170,7 +179,8 @@ class ProviderNumbers:
                 raise NumbersUnavailable(str(error)) from error
             except TransportFailure as failure:
                 if is_last:
-                    raise NumbersUnavailable(f"{self.gateway} did not answer: {failure.text}") from failure
+                    why = without_secrets(self.gateway, failure.text)
+                    raise NumbersUnavailable(f"{self.gateway} did not answer: {why}") from failure
                 self._wait_before_next(attempt, None, failure.text)
                 continue
             self._was_busy = reply.status in _BUSY

@@ -12,7 +12,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 
 from broadcast.core.crypto import DecryptionError
@@ -236,14 +235,14 @@ def compare(
             left_out.add(row.number)
     repaired = NumberFinding.objects.filter(gateway=gateway, closed_at__gt=started).exclude(closed_by=None)
     left_out |= set(repaired.values_list("number", flat=True))
-    elsewhere = _ids_elsewhere(gateway)
+    is_elsewhere = _held_elsewhere(gateway, listed)
     found = [_of_listed(gateway, number, ours.get(number.number), started) for number in listed.values()]
     differences = [
         item
         for item in found
         if item is not None
         and item.number not in left_out
-        and not (item.kind == Kind.UNKNOWN and item.listed is not None and item.listed.provider_id in elsewhere)
+        and not (item.kind in (Kind.UNKNOWN, Kind.STILL_THERE) and item.number in is_elsewhere)
     ]
     differences += [
         Difference(Kind.MISSING, row.number, ours=row)
@@ -278,10 +277,16 @@ def _of_listed(
     return None
 
 
-def _ids_elsewhere(gateway: Gateway) -> set[str]:
-    """The provider's ids of numbers that we have at other gateways of the same kind: those share one account there."""
-    others = PhoneNumber.objects.filter(~Q(gateway=gateway), ~Q(state=State.RELEASED), gateway__kind=gateway.kind)
-    return set(others.exclude(provider_id="").values_list("provider_id", flat=True))
+def _held_elsewhere(gateway: Gateway, listed: dict[str, ProviderNumber]) -> set[str]:
+    """Listed numbers that we have at other gateways, which may share one account at the provider.
+
+    By the number too: a row has no id of the provider's before it was seen there.
+    """
+    rows = PhoneNumber.objects.held_elsewhere(gateway_id=gateway.pk, numbers=listed)
+    others = PhoneNumber.objects.held().filter(gateway__kind=gateway.kind).exclude(gateway=gateway)
+    ids = set(others.exclude(provider_id="").values_list("provider_id", flat=True))
+    by_id = {number for number, item in listed.items() if item.provider_id in ids}
+    return by_id | set(rows.values_list("number", flat=True))
 
 
 def _summary(gateway: Gateway, listed: dict[str, ProviderNumber], differences: list[Difference]) -> str:

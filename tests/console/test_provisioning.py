@@ -88,7 +88,26 @@ def test_the_price_is_shown_where_the_provider_tells_it(
     assert "1.10 USD a month, and 0.50 USD once" in page_of(operator.get(confirmation))
     operator.post(confirmation)
     row = PhoneNumber.objects.get()
-    assert (row.monthly_price, row.currency) == (Decimal("1.1"), "USD")
+    assert (row.monthly_price, row.upfront_price, row.currency) == (Decimal("1.1"), Decimal("0.5"), "USD")
+    # Whoever resumes a purchase is told the whole price again.
+    PhoneNumber.objects.update(state="pending", step="wanted", provider_id="")
+    monkeypatch.setattr("messaging.services.numbers.plans.find_number", lambda **_asked: None)
+    assert "1.10 USD a month and 0.50 USD once" in page_of(operator.get(url("resume", row)))
+
+
+@pytest.mark.parametrize("changed", ["gateway", "kind", "country"])
+def test_an_offer_is_for_the_search_that_found_it(operator: Client, gateway: Gateway, changed: str) -> None:
+    """Given an offer, when its link names another gateway, kind or country, then nothing is bought there under its price."""
+    asked = wanted(gateway)
+    number, confirmation = chosen(operator, asked)
+    twin = GatewayFactory(base_url=gateway.base_url, credentials=gateway.credentials)
+    other = {"gateway": str(twin.pk), "kind": "toll_free", "country": "CA"}[changed]
+    altered = confirmation.replace(f"{changed}={asked[changed]}", f"{changed}={other}")
+    assert altered != confirmation
+    answer = operator.post(altered)
+    assert "of another search" in page_of(answer)
+    assert not PhoneNumber.objects.exists()
+    assert owned(gateway, number) == []
 
 
 @pytest.mark.parametrize("how", ["old", "forged"])

@@ -263,7 +263,7 @@ def test_numbers_of_a_second_gateway_at_the_same_provider_account_are_known(
     ids = dict(NumberFinding.objects.values_list("number", "provider_id"))
     other = GatewayFactory.create()
     ours(other, A, provider_id=ids[A])
-    ours(other, B, provider_id="PN of another account")
+    ours(other, B, provider_id=ids[B], state="released")
     compare(gateway)
     assert findings() == [(A, "unknown", "gone"), (B, "unknown", "open")]
 

@@ -11,6 +11,7 @@ from messaging.services.numbers.errors import ProvisioningError
 from messaging.services.numbers.leaving import (
     COOL_DOWN_DAYS,
     MOST_COOL_DOWN_DAYS,
+    forget_number,
     give_up_number,
     keep_number,
     release_due,
@@ -32,6 +33,7 @@ __all__ = [
     "adopt_number",
     "allowance_left",
     "find_number",
+    "forget_number",
     "give_up_number",
     "keep_number",
     "list_numbers",

@@ -11,7 +11,7 @@ from messaging.models import PhoneNumber
 from messaging.services.numbers.buying import not_there_yet
 from messaging.services.numbers.errors import ProvisioningError
 from messaging.services.numbers.provider import has_numbers_api, talk_to
-from messaging.services.numbers.rows import Claim, reserved
+from messaging.services.numbers.rows import Claim, check_is_first, reserved
 from messaging.services.numbers.wiring import (
     activate,
     check_texts,
@@ -136,6 +136,7 @@ def _check_and_wire(claim: Claim) -> None:
     with talk_to(row.gateway) as provider:
         owned = provider.owned(row.number)
         if owned is not None:
+            check_is_first(row)
             check_texts(claim, owned)
             take_over(claim, owned)
             set_urls(claim, provider, owned)

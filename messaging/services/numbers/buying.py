@@ -10,7 +10,7 @@ from integrations.sms.contract import ProviderNumber
 from messaging.models import PhoneNumber
 from messaging.services.numbers.errors import ProvisioningError
 from messaging.services.numbers.provider import Provider, has_numbers_api, talk_to
-from messaging.services.numbers.rows import Claim, claimed, reserved
+from messaging.services.numbers.rows import Claim, check_is_first, claimed, reserved
 from messaging.services.numbers.wiring import activate, check_texts, set_urls, take_over, telling, use_unchecked
 
 State, Step = PhoneNumber.State, PhoneNumber.Step
@@ -25,6 +25,7 @@ def provision_number(
     label: str = "",
     country: str = "US",
     monthly_price: Decimal | None = None,
+    upfront_price: Decimal | None = None,
     currency: str = "",
     test_recipient: str = "",
 ) -> PhoneNumber:
@@ -41,7 +42,8 @@ def provision_number(
         label: for people.
         country: ISO 3166-1 alpha-2; the provider's word counts where it says one.
         monthly_price: as the search told it, for the record.
-        currency: of the price, ISO 4217.
+        upfront_price: what is paid once, likewise.
+        currency: of the prices, ISO 4217.
         test_recipient: E.164; gets a message as soon as the number is active.
 
     Returns:
@@ -69,6 +71,7 @@ def provision_number(
         state=State.PENDING,
         step=Step.WANTED,
         monthly_price=monthly_price,
+        upfront_price=upfront_price,
         currency=currency,
         test_recipient=test_recipient,
     )
@@ -125,6 +128,8 @@ def _find_or_buy(claim: Claim, provider: Provider, *, may_buy: bool) -> Provider
     """The number as the provider has it now; None for a short code that its API says nothing of."""
     row = claim.row
     owned = provider.owned(row.number)
+    # To own it does not say for whom: the other gateway's numbers are listed here too.
+    check_is_first(row)
     if owned is not None:
         if row.step == Step.AWAITED:
             check_texts(claim, owned)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import time
 
 from django.db import transaction
 from django.utils import timezone
@@ -12,7 +13,7 @@ from messaging.models import Batch, PhoneNumber
 from messaging.services.gateways import number_changed
 from messaging.services.numbers.errors import ProvisioningError
 from messaging.services.numbers.provider import find_number, has_numbers_api, talk_to
-from messaging.services.numbers.rows import Claim, claimed
+from messaging.services.numbers.rows import Claim, claimed, held_by_another
 from messaging.services.numbers.wiring import telling
 from messaging.services.pools import rebalance
 
@@ -25,6 +26,8 @@ COOL_DOWN_DAYS = 7
 MOST_COOL_DOWN_DAYS = 30
 #: One run of the task ends in time.
 _MOST_AT_ONCE = 50
+#: After so long it begins with no other number: the queue ends a task at 120 seconds, and one number may take a minute.
+_MOST_SECONDS = 60.0
 _NEVER_BOUGHT = (Step.WANTED, Step.AWAITED)
 
 
@@ -69,13 +72,14 @@ def keep_number(*, number: PhoneNumber) -> PhoneNumber:
     """Take a leaving number back: it is what it was before.
 
     Raises:
-        ProvisioningError: it is not leaving any more, is being given back at this moment, or the provider does not have it
-            for us any more.
+        ProvisioningError: it is not leaving any more, is being given back at this moment, the provider does not have it for us
+            any more, or cannot be asked whether it does.
     """
     with claimed(number, (State.LEAVING,)) as claim:
         row = claim.row
-        if row.problem and row.provider_id and has_numbers_api(row.gateway):
-            # It was tried to give it back, and that may have got through.
+        if (row.problem or _is_due(row)) and _was_seen(row):
+            # It may have been tried to give it back, and that may have got through; whoever tried may have been killed.
+            _check_api(row)
             owned = find_number(gateway=row.gateway, number=row.number)
             if owned is None:
                 _forget(claim)
@@ -101,7 +105,10 @@ def release_due(*, now: dt.datetime | None = None) -> int:
     due = PhoneNumber.objects.filter(state=State.LEAVING, release_at__lte=now or timezone.now())
     released = 0
     # Those that were tried before come last.
+    until = time.monotonic() + _MOST_SECONDS
     for number in due.order_by("updated_at")[:_MOST_AT_ONCE]:
+        if time.monotonic() >= until:
+            break
         try:
             with claimed(number, (State.LEAVING,)) as claim:
                 # Somebody may have kept it, and let it leave anew, since the list was made.
@@ -119,14 +126,16 @@ def give_up_number(*, number: PhoneNumber) -> PhoneNumber:
     The provider is asked first: one that is ours after all is not given up but gone on with, or released.
 
     Raises:
-        ProvisioningError: it is ours, it is not pending, or the provider refused or did not answer.
+        ProvisioningError: it is ours, it is not pending, or the provider refused, did not answer or cannot be asked.
     """
     with claimed(number, (State.PENDING,)) as claim:
         row = claim.row
         if row.step in (Step.BOUGHT, Step.WIRED):
             raise ProvisioningError(f"{row.number} is bought: resume it, or release it.", row)
+        if row.step == Step.WANTED:
+            _check_api(row)
         owned = find_number(gateway=row.gateway, number=row.number) if has_numbers_api(row.gateway) else None
-        if owned is not None and row.step != Step.AWAITED:
+        if owned is not None and row.step != Step.AWAITED and held_by_another(row) is None:
             raise ProvisioningError(
                 f"{row.gateway} lists {row.number} among our numbers: it is ours, and is paid for. Resume it, or release it "
                 "after that.",
@@ -136,15 +145,53 @@ def give_up_number(*, number: PhoneNumber) -> PhoneNumber:
     return claim.row
 
 
+def forget_number(*, number: PhoneNumber) -> PhoneNumber:
+    """→ ``released`` for a number that somebody gave back in the provider's console, or that was never bought there.
+
+    For a gateway that cannot ask its provider any more, as one whose credentials are revoked for good. The provider is asked all
+    the same, and what it says counts.
+
+    Args:
+        number: pending or leaving.
+
+    Raises:
+        ProvisioningError: the provider lists it for us, or has it on order; it is needed, or in another state by now.
+    """
+    with claimed(number, (State.PENDING, State.LEAVING)) as claim:
+        row = claim.row
+        _check_unused(row)
+        try:
+            owned = find_number(gateway=row.gateway, number=row.number) if has_numbers_api(row.gateway) else None
+        except ProvisioningError as error:
+            if error.is_ordered:
+                raise
+            logger.warning("Number %s is forgotten although its provider could not be asked: %s", row.pk, error)
+            owned = None
+        if owned is not None and held_by_another(row) is None:
+            raise ProvisioningError(
+                f"{row.gateway} lists {row.number} among our numbers, so it is paid for. Resume it, or release it.", row
+            )
+        _forget(claim)
+        number_changed(row.pk)
+    return claim.row
+
+
 def write_off_number(*, number: PhoneNumber) -> PhoneNumber:
     """→ ``released`` for a number that the provider does not have any more, as somebody has just seen there.
 
     It may be called in a transaction: the provider hears nothing of it.
 
     Raises:
-        ProvisioningError: it is released, or somebody deals with it at the provider.
+        ProvisioningError: it is released, was never known to be at the provider, or somebody deals with it there.
     """
     with claimed(number, (State.PENDING, State.ACTIVE, State.DISABLED, State.LEAVING)) as claim:
+        row = claim.row
+        if row.state == State.PENDING and row.step in _NEVER_BOUGHT:
+            raise ProvisioningError(
+                f"{row.number} was never known to be at the provider, so that it is not missing there. Give it up instead, on "
+                "its page.",
+                row,
+            )
         _forget(claim)
     return claim.row
 
@@ -154,14 +201,39 @@ def _give_back(claim: Claim) -> None:
     with telling(claim):
         _check_unused(row)
         # One that was entered by hand and that the provider does not list is ours to forget, not to give back.
-        if has_numbers_api(row.gateway) and (row.provider_id or row.step == Step.BOUGHT):
-            claim.note()
+        if _was_seen(row):
+            _check_api(row)
+            # Whoever is killed in the request leaves this behind.
+            claim.note(problem="It is being given back, and it is not known whether that was done. It is tried again.")
             with talk_to(row.gateway) as provider:
                 owned = None if row.provider_id else provider.owned(row.number)
                 provider_id = row.provider_id or (owned.provider_id if owned else "")
                 if provider_id:
                     provider.release(provider_id)
     _forget(claim)
+
+
+def _is_due(row: PhoneNumber) -> bool:
+    return row.release_at is not None and row.release_at <= timezone.now()
+
+
+def _was_seen(row: PhoneNumber) -> bool:
+    """Whether the provider has said that it has the number for us. Others are ours to forget, not to give back."""
+    return bool(row.provider_id) or row.step in (Step.BOUGHT, Step.WIRED)
+
+
+def _check_api(row: PhoneNumber) -> None:
+    """Forget nothing that is billed, only because the provider cannot be asked at this moment.
+
+    Raises:
+        ProvisioningError: the gateway's numbers API cannot be used as the gateway is now.
+    """
+    if not has_numbers_api(row.gateway):
+        raise ProvisioningError(
+            f"{row.number} was bought or found at the provider, or may have been, and {row.gateway} cannot be asked about "
+            "numbers as it is set up now. Fill in what its numbers need on the gateway's page first, then do this again.",
+            row,
+        )
 
 
 def _forget(claim: Claim) -> None:

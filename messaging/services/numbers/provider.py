@@ -14,7 +14,7 @@ from integrations.sms.contract import NumberQuery, ProviderNumber, SmsAdapter
 from integrations.sms.errors import AdapterError, NumberPending, ProviderError
 from integrations.sms.registry import ADAPTERS
 from integrations.sms.steps import Steps, one
-from messaging.services.gateways import inbound_url, status_url
+from messaging.services.gateways import inbound_url, status_url, without_secrets
 from messaging.services.numbers.errors import ProvisioningError
 from messaging.services.slotted import NoSlot, SlottedDriver
 
@@ -67,9 +67,9 @@ class Provider:
         except StopIteration as end:
             return cast("T", end.value)
         except ProviderError as error:
-            raise ProvisioningError(f"{self.gateway}: {error.text}", retryable=error.retryable) from error
+            raise ProvisioningError(self._said(error.text), retryable=error.retryable) from error
         except (LookupError, ValueError) as error:
-            raise ProvisioningError(str(error)) from error
+            raise ProvisioningError(without_secrets(self.gateway, str(error))) from error
         # Whether one of them may have changed something: then a refusal of a later one undoes nothing.
         has_changed = False
         try:
@@ -95,7 +95,8 @@ class Provider:
             raise ProvisioningError(str(error), retryable=True, undone=not has_changed) from error
         except TransportFailure as failure:
             undone = not has_changed and (request.only_reads or not failure.request_left)
-            text = f"{self.gateway} did not answer: {failure.text}{' Try again in a moment.' if undone else ''}"
+            why = without_secrets(self.gateway, failure.text)
+            text = f"{self.gateway} did not answer: {why}{' Try again in a moment.' if undone else ''}"
             raise ProvisioningError(text, retryable=True, undone=undone) from failure
         if 200 <= reply.status < 300 and _is_page(reply):
             # No API says so that something was done; whoever reads the status alone would believe it.
@@ -151,7 +152,7 @@ class Provider:
 
     def _refusal(self, reply: Reply, error: ProviderError, *, has_changed: bool) -> ProvisioningError:
         if isinstance(error, NumberPending):
-            return ProvisioningError(f"{self.gateway}: {error.text}", retryable=True, is_ordered=True)
+            return ProvisioningError(self._said(error.text), retryable=True, is_ordered=True)
         if reply.status == 429:
             wait = reply.retry_after_seconds
             how_long = f"Wait {_duration(wait)}" if wait is not None else "Wait a minute"
@@ -159,8 +160,11 @@ class Provider:
             return ProvisioningError(text, retryable=True, undone=not has_changed, retry_after_seconds=wait)
         if reply.status not in _TELLING and _is_no_data(reply):
             return self._unreadable(reply, has_changed=has_changed)
-        text = f"{self.gateway}: {error.text}"
-        return ProvisioningError(text, retryable=error.retryable, undone=error.undone or not has_changed)
+        undone = error.undone or not has_changed
+        return ProvisioningError(self._said(error.text), retryable=error.retryable, undone=undone)
+
+    def _said(self, words: str) -> str:
+        return f"{self.gateway}: {without_secrets(self.gateway, words)}"
 
     def _unreadable(self, reply: Reply, *, has_changed: bool) -> ProvisioningError:
         if not reply.body.strip():

@@ -16,8 +16,10 @@ from accounts.models import Account
 from messaging.models import PhoneNumber
 from messaging.services.numbers.errors import ProvisioningError
 
-State = PhoneNumber.State
+State, Step = PhoneNumber.State, PhoneNumber.Step
 
+#: Steps at which the provider has not said yet that it has the number for us.
+_UNCERTAIN = (Step.WANTED, Step.AWAITED)
 #: Longer than any request and its reply take; whoever was killed meanwhile keeps others waiting for so long at most.
 CLAIM_SECONDS = 120
 
@@ -172,6 +174,40 @@ def _check_free(number: PhoneNumber) -> None:
         raise ProvisioningError(
             f"{elsewhere.number} belongs to {whose} account at another gateway, {elsewhere.gateway}. A number is at one provider "
             "at a time: release it there first."
+        )
+
+
+def held_by_another(row: PhoneNumber) -> PhoneNumber | None:
+    """The row that has the same number at another gateway and comes first; None when this one does.
+
+    Two accounts that enter it at once, at two gateways of one account at the provider, both get a row. First is who is known
+    to have it, then whoever entered it first.
+
+    Args:
+        row: saved.
+    """
+    is_open = row.state == State.PENDING and row.step in _UNCERTAIN
+    others = PhoneNumber.objects.held_elsewhere(gateway_id=row.gateway_id, numbers=[row.number]).order_by("pk")
+    for other in others:
+        other_is_open = other.state == State.PENDING and other.step in _UNCERTAIN
+        if (is_open and not other_is_open) or (is_open == other_is_open and other.pk < row.pk):
+            return other
+    return None
+
+
+def check_is_first(row: PhoneNumber) -> None:
+    """Refuse to take a number over that is somebody's at another gateway; called before it is wired or bought.
+
+    Raises:
+        ProvisioningError: another row has it.
+    """
+    other = held_by_another(row)
+    if other is not None:
+        whose = "this account" if other.account_id == row.account_id else "another account"
+        raise ProvisioningError(
+            f"{row.number} belongs to {whose} at another gateway, {other.gateway}. A number is at one provider at a time: give "
+            "this one up, or release that one first.",
+            row,
         )
 
 

@@ -16,7 +16,7 @@ from messaging.models import PhoneNumber
 from messaging.services.gateways import inbound_url, number_changed, status_url
 from messaging.services.numbers.errors import ProvisioningError
 from messaging.services.numbers.provider import Provider, has_numbers_api, talk_to
-from messaging.services.numbers.rows import Claim, claimed
+from messaging.services.numbers.rows import Claim, check_is_first, claimed
 from messaging.services.numbers.testing import send_first_test
 
 State, Step = PhoneNumber.State, PhoneNumber.Step
@@ -52,6 +52,7 @@ def wire_number(*, number: PhoneNumber) -> PhoneNumber:
                 owned = provider.owned(claim.row.number)
                 if owned is None:
                     raise ProvisioningError(f"{provider.gateway} does not list {claim.row.number} among our numbers.")
+                check_is_first(claim.row)
                 check_texts(claim, owned)
                 take_over(claim, owned)
             set_urls(claim, provider, owned)

@@ -42,7 +42,7 @@ _PROVISIONING_HINTS = {
 class SinchNumbers(SmsAdapter):
     """The part of Sinch's adapter that is about numbers.
 
-    ``sms`` of an owned number says whether it is tied to this gateway's service plan, without which it does not text.
+    ``is_assigned`` of an owned number says whether it is tied to this gateway's service plan, without which it does not text.
     """
 
     _plan_id: str
@@ -164,7 +164,7 @@ class SinchNumbers(SmsAdapter):
 
     def is_wired(self, number: ProviderNumber, *, inbound_url: str, status_url: str) -> bool:  # noqa: ARG002  not told
         """Whether the number is tied to the service plan; where the plan's messages go, Sinch does not tell."""
-        return number.sms
+        return number.is_assigned
 
     def build_release(self, provider_id: str) -> Request:
         """A release of a rented number, at the end of what is paid for."""
@@ -211,11 +211,12 @@ class SinchNumbers(SmsAdapter):
             provider_id=number,
             friendly_name=str(entry.get("displayName") or ""),
             country=str(entry.get("regionCode") or ""),
-            sms="SMS" in can and self._is_tied(entry),
+            sms="SMS" in can,
             mms="MMS" in can,
             voice="VOICE" in can,
             monthly_price=price(cost.get("amount")),
             currency=currency(cost.get("currencyCode")),
+            is_assigned=self._is_tied(entry),
         )
 
     def _is_tied(self, entry: dict[str, Any]) -> bool:
