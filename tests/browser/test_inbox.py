@@ -209,6 +209,33 @@ def test_the_place_in_a_long_thread_is_kept(console: Page, live_server: object, 
     assert scroll.evaluate("box => box.scrollHeight - box.scrollTop - box.clientHeight") < 5
 
 
+SCROLLS_WHILE_IT_SETTLES = """() => { window.settled = new Promise((done) => {
+    const box = document.querySelector("[data-inbox-scroll]");
+    let answer = null;
+    document.addEventListener("htmx:afterSwap", (event) => {
+        answer = event.detail.xhr;
+        box.scrollTop = 300;
+    }, { once: true });
+    document.addEventListener("htmx:afterSettle", (event) => {
+        if (event.detail.xhr === answer) {
+            done(box.scrollTop);
+        }
+    });
+}); }"""
+
+
+def test_whoever_scrolls_while_the_page_settles_is_not_taken_back(
+    console: Page, live_server: object, number: PhoneNumber
+) -> None:
+    for index in range(30):
+        says(number, f"Message {index}")
+    open_conversation(console, live_server, PERSON)
+    console.locator("[data-inbox-scroll]").evaluate("box => { box.scrollTop = 120; }")
+    console.evaluate(SCROLLS_WHILE_IT_SETTLES)
+    says(number, "The newest")
+    assert console.evaluate("window.settled") == 300
+
+
 @pytest.mark.parametrize(
     "text",
     ["a", "a" * 160, "a" * 161, "€" * 80, "€" * 81, "a" * 152 + "€" * 10, "ñandú ", "Олег" * 20, "x" + "😀" * 40],

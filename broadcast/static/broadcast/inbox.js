@@ -129,7 +129,8 @@
         const isAtEnd = box && box.scrollHeight - box.scrollTop - box.clientHeight < NEAR_THE_END_PIXELS;
         place = { isAtEnd, thread: box ? box.scrollTop : 0, list: list ? list.scrollTop : 0 };
     });
-    document.addEventListener("htmx:afterSettle", (event) => {
+    /* Right after the swap, in the same step as before it: whoever scrolls while it settles is not taken back. */
+    document.addEventListener("htmx:afterSwap", () => {
         const box = scroll();
         const list = document.getElementById("inbox-list");
         if (place && list) {
@@ -138,6 +139,9 @@
         if (place && box) {
             box.scrollTop = place.isAtEnd ? box.scrollHeight : place.thread;
         }
+        place = null;
+    });
+    document.addEventListener("htmx:afterSettle", (event) => {
         if (event.target.id === "inbox-composer") {
             const form = composer();
             const refusal = form && form.querySelector(".inbox-refusal");
