@@ -19,7 +19,7 @@ MOST_VARIABLE = "CHAOS_MOST"
 
 _CLAIM = "UPDATE messaging_message SET lease = %s, claimed_at = %s"
 _CLAIM_CONDITION = "AND state = 'queued' AND number_id = %s"
-_LEASE_CONDITION = "if not expiry or tonumber(expiry) * 1000 <= now then return {-1, '0'} end"
+_LEASE_CONDITION = "if has_lease and (not expiry or tonumber(expiry) * 1000 <= now) then return {-1, '0'} end"
 
 
 class NotFound(RuntimeError):
