@@ -11,7 +11,7 @@ from messaging.engine.countries import name_of, prefixes_of, sharing
 from messaging.engine.legs import Leg
 from messaging.models import PhoneNumber, Route, SenderPool
 from messaging.services import pools
-from messaging.services.registration_checks import may_send
+from messaging.services.registration_checks import unfit
 
 #: What a batch leaves from.
 Sender = PhoneNumber | SenderPool
@@ -19,18 +19,14 @@ Sender = PhoneNumber | SenderPool
 
 def refusal(number: PhoneNumber) -> str:
     """Why a number may not send; empty when it may. Whoever chooses a number for a route asks here, and nowhere else."""
-    if number.state != PhoneNumber.State.ACTIVE:
-        return f"{number} is {number.get_state_display().lower()}."
-    refused = may_send(number)
-    return refused.text if refused else ""
+    return unfit([number]).get(number.pk, "")
 
 
 def members(sender: Sender) -> list[PhoneNumber]:
     """The numbers behind a sender that may send, with their gateways."""
     if isinstance(sender, PhoneNumber):
         return [] if refusal(sender) else [sender]
-    numbers = sender.numbers.select_related("gateway").defer("gateway__credentials").order_by("number")
-    return [number for number in numbers if not refusal(number)]
+    return pools.members(sender)
 
 
 def gateway_of(sender: Sender) -> Gateway | None:
