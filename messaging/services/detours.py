@@ -150,6 +150,21 @@ def is_stuck(batch: Batch, number: PhoneNumber) -> bool:
         return False
 
 
+def can_relieve(batch: Batch, number: PhoneNumber) -> bool:
+    """Whether a route has another number for some of what leaves from one that may not send.
+
+    Args:
+        batch: with its account.
+        number: one of the batch's.
+    """
+    view = StandIns(batch, routes.routes_of(batch.account_id))
+    try:
+        return any(view.substitute(route, number, is_today=False) for _, route in _ways_from(view, number))
+    except RedisAway:
+        # Nothing can be told of the others now, and nothing leaves anyway.
+        return True
+
+
 def _is_stuck(view: StandIns, number: PhoneNumber) -> bool:
     """Whether something waits at a number that no other can take: nothing stands in there, or it may have left from it."""
     ways = _ways_from(view, number)

@@ -39,10 +39,16 @@ def note_dropped(*, batch: Batch, number: PhoneNumber, moved: int) -> None:
     )
     if not created:
         DroppedNumber.objects.filter(pk=row.pk).update(moved=F("moved") + moved, moved_at=now)
-    transaction.on_commit(lambda: _hold(batch, number))
+    transaction.on_commit(lambda: take_back(batch, number))
 
 
-def _hold(batch: Batch, number: PhoneNumber) -> None:
+def take_back(batch: Batch, number: PhoneNumber) -> None:
+    """Have senders give back what they hold of a batch for a number that may not send; others take it over from the rows.
+
+    Args:
+        batch: any.
+        number: one of its numbers.
+    """
     try:
         hold_number(batch, number)
     except RedisAway as error:

@@ -23,6 +23,7 @@ from messaging.models import Alert, Batch, PhoneNumber
 from messaging.services import detours
 from messaging.services.alerts import raise_alert, resolve
 from messaging.services.batches import pause_batch, pause_obstructed
+from messaging.services.drops import take_back
 from messaging.services.moves import fill_on_commit
 from messaging.services.obstacles import sending_from
 from messaging.services.pools import rebalance_of_number, relieve
@@ -230,6 +231,7 @@ def number_changed(number_id: int) -> None:
         except RedisAway as error:
             logger.warning("Redis is away; the sweeper has others send for number %s: %s", number_id, error)
         take_over(batch)
+        take_back(batch, number)
 
 
 def drop_numbers(number_ids: Sequence[int]) -> int:

@@ -92,8 +92,9 @@ def _is_in_the_way(batch: Batch, number: PhoneNumber) -> bool:
             # What may have left from it once stays with it (``pools.relieve``).
             return waiting.filter(reason=RESENT).exists()
     if not waiting.exists():
-        # With numbers that routes brought in, one at which nothing waits is in nobody's way.
-        return not batch.routed_ids
+        # With numbers that routes brought in, one at which nothing waits is in nobody's way. Nor is one whose messages senders
+        # hold, if others can take them when they come back.
+        return not batch.routed_ids and not detours.can_relieve(batch, number)
     return detours.is_stuck(batch, number)
 
 

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Callable
 
 import pytest
 from django.utils import timezone
 
-from campaigns.models import Campaign
+from campaigns.models import Campaign, Subscription
 from campaigns.services import launch
 from campaigns.services.launch import LaunchError
 from campaigns.services.preview import preview_launch
-from messaging.models import Brand, PhoneNumber, TenDlcCampaign
+from messaging.models import Brand, Message, TenDlcCampaign
 from messaging.services.registrations import move_registration
 from tests.campaigns.test_launch import launched, rows
 from tests.factories import (
     CampaignFactory,
     PhoneNumberFactory,
     RegistrationPolicyFactory,
+    RouteFactory,
     SenderPoolFactory,
+    SubscriptionFactory,
     TenDlcCampaignFactory,
     TenDlcNumberFactory,
 )
@@ -34,6 +37,11 @@ def campaign() -> Campaign:
     TenDlcCampaign.objects.update(state="in_review")
     RegistrationPolicyFactory.create(account=number.account)
     return CampaignFactory.create(account=number.account, number=number)
+
+
+def subscribe(campaign: Campaign, number: str) -> Subscription:
+    """Somebody more on its list."""
+    return SubscriptionFactory.create(list=campaign.lists.get(), subscriber__number=number)
 
 
 def schedule(campaign_id: int) -> Campaign:
