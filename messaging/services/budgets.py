@@ -194,15 +194,18 @@ def tell_spent(brand: Brand, now: dt.datetime) -> None:
         now: an aware time.
     """
     day = day_of(brand, now)
+    used = f"{day.used or 0:,} segments"
+    goes_on = f"What is left of its campaigns leaves from {day.renewal} on, by itself."
     text = (
-        f"Carriers take no more of the brand “{brand}” today ({day.closed_by}); {day.used or 0:,} segments are counted here. What "
-        f"is left of its campaigns leaves from {day.renewal} on, by itself. Compare the cap and T-Mobile's share on the brand's "
-        "page: does the company send elsewhere, too? If carriers take more by now, open the day again there."
-        if day.closed_by
-        else f"The brand “{brand}” has used up what it, or one of its 10DLC campaigns, may send today ({day.used or 0:,} segments). "
-        f"What is left of its campaigns leaves from {day.renewal} on, by itself. If the cap is higher by now, enter it on the "
-        "brand's page."
+        f"The brand “{brand}” has used up what it, or one of its 10DLC campaigns, may send today ({used}). {goes_on} If the cap is "
+        "higher by now, enter it on the brand's page."
     )
+    if day.closed_by:
+        text = (
+            f"Carriers take no more of the brand “{brand}” today ({day.closed_by}); {used} are counted here. {goes_on} Compare the "
+            "cap and T-Mobile's share on the brand's page: does the company send elsewhere, too? If carriers take more by now, "
+            "open the day again there."
+        )
     raise_alert(kind=Alert.Kind.BUDGET, subject=subject_of(brand), text=text)
 
 

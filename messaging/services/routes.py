@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from django.db.models import Q
+
 from accounts.models import Account
 from integrations.models import Gateway
 from messaging.engine.countries import name_of, prefixes_of, sharing
@@ -124,6 +126,26 @@ def preferred_sender(account: Account) -> Sender | None:
     """What an account's campaigns leave from when nobody says otherwise; None when no route says it."""
     route = next((route for route in routes_of(account.pk) if not route.country), None)
     return route.sender if route is not None else None
+
+
+def routes_text(number: PhoneNumber) -> str:
+    """Which routes name a number, and what to do before it can go; empty when none does.
+
+    Args:
+        number: any; a pool that has it does not need it.
+    """
+    named = Route.objects.filter(Q(number=number) | Q(second_number=number)).select_related("account")
+    found = []
+    for route in named.order_by("account__name", "country"):
+        where = name_of(route.country) if route.country else "everywhere else"
+        found.append(f"{where} ({'preferred' if route.number_id == number.pk else 'second'})")
+    if not found:
+        return ""
+    routes = "A route of the account names" if len(found) == 1 else "Routes of the account name"
+    return (
+        f"{routes} {number}: {', '.join(found)}. Choose another sender there (Numbers → Routing), or delete "
+        f"{'the route' if len(found) == 1 else 'these routes'}."
+    )
 
 
 def check_route(route: Route) -> dict[str, str]:

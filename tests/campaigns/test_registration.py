@@ -129,7 +129,7 @@ def test_a_pool_of_which_no_number_may_send_is_refused(campaign: Campaign) -> No
 
 
 def test_routes_that_cover_everybody_let_it_go_although_its_own_number_may_not_send(campaign: Campaign) -> None:
-    """Given an own number in review, when a route sends to all of its people, then it goes; to some, then it says how many are left."""
+    """Given an own number in review, when a route sends to all, then it goes; when to some, it says how many are left."""
     everybody = preview_launch(campaign).recipients
     french = subscribe(campaign, "+33612345678")
     code = PhoneNumberFactory.create(account=campaign.account)
