@@ -14,8 +14,10 @@ from integrations.models import Gateway
 from integrations.simulator.process import SimulatorProcess
 from integrations.sms.registry import adapter_class
 from messaging.engine import keys
+from messaging.engine.budgets import budget_of, close_day
+from messaging.engine.scripts import Scripts
 from messaging.models import Alert, Batch, Message, PhoneNumber
-from messaging.services import brand_days, budgets
+from messaging.services import brand_days, budgets, singles
 from messaging.services.brand_room import brand_room
 from messaging.services.tending import tend_batches
 from tests.factories import MessageFactory, PhoneNumberFactory
@@ -55,6 +57,7 @@ def test_what_is_left_waits_for_the_next_day(simulator: SimulatorProcess, long_c
     batch = make_batch(long_code, recipients(3))
     send_all(long_code)
     later = make_batch(long_code, recipients(25)[5:])
+    Batch.objects.filter(pk=later.pk).update(due_at=NOON, expires_at=NOON + dt.timedelta(hours=4))
     report(first_of(batch), code)
     send_all(long_code)
     assert states(batch) == {"accepted": 2, "undelivered": 1}
@@ -117,12 +120,26 @@ def test_a_brand_without_a_cap_and_a_lost_redis_wait_too(simulator: SimulatorPro
     assert brand_room(batch=later, ids=[number.pk], leaving=[]) in (0, None)
 
 
-def test_single_messages_and_other_countries_never_wait(simulator: SimulatorProcess, long_code: PhoneNumber) -> None:
-    message = MessageFactory.create(batch__number=long_code, state="accepted", accepted_at=timezone.now())
-    report(message)
-    british = make_batch(long_code, ["+447911123456"])
+def test_replies_leave_all_the_same(simulator: SimulatorProcess, long_code: PhoneNumber) -> None:
+    report(MessageFactory.create(batch__number=long_code, state="accepted", accepted_at=timezone.now()))
+    person = recipients(1)[0]
+    reply = singles.submit(account=long_code.account, number=long_code, recipient=person, body="Yes, until six.")
     send_all(long_code)
-    assert states(british) == {"accepted": 1}
+    reply.refresh_from_db()
+    assert reply.state == "accepted"
+
+
+def test_what_left_before_is_sent_once_more_on_a_closed_day(long_code: PhoneNumber) -> None:
+    """Given a message that is repeated under its key, when its day is closed, then it passes: it is a part of that day."""
+    budget = budget_of(long_code)
+    assert budget is not None
+    get_redis().hset(keys.budget_day(budget.brand_id, None, "2026-06-15"), "used", 5)
+    get_redis().hset(keys.budget_day(budget.brand_id, budget.campaign_id, "2026-06-15"), "used", 5)
+    close_day(budget.brand_id, "2026-06-15")
+    script_keys = [*budget.day_keys("2026-06-15"), keys.budget_minute(budget.brand_id, budget.campaign_id)]
+    spend = Scripts(get_redis()).spend
+    assert spend(keys=script_keys, args=[1000, -1, 0, 0, 0, "1"])[:2] == [0, b"day"]
+    assert spend(keys=script_keys, args=[-2, -1, 0, 0, 0, "1"])[:2] == [1, b""]
 
 
 def test_a_person_opens_the_day_again(simulator: SimulatorProcess, long_code: PhoneNumber) -> None:

@@ -12,7 +12,6 @@ from accounts.models import User
 from integrations.models import Gateway
 from integrations.simulator.process import SimulatorProcess
 from messaging.models import NumberFinding, PhoneNumber
-from messaging.services import number_repairs
 from messaging.services.number_repairs import NotRepaired, release_again, wire
 from messaging.services.numbers import ProvisioningError, release_number
 from messaging.services.provider_numbers import ProviderNumbers
@@ -80,7 +79,8 @@ def test_of_two_repairs_at_once_one_is_done(
 ) -> None:
     """Given a repair that asks the provider, when a second click comes meanwhile, then that one is told to wait."""
     find(gateway, simulator)
-    finding, told = only(), []
+    finding = only()
+    told: list[str] = []
     asked = ProviderNumbers.find
 
     def second_click(self: ProviderNumbers, number: str) -> object:
@@ -91,7 +91,7 @@ def test_of_two_repairs_at_once_one_is_done(
             told.append(str(refused.value))
         return asked(self, number)
 
-    monkeypatch.setattr(number_repairs.ProviderNumbers, "find", second_click)
+    monkeypatch.setattr(ProviderNumbers, "find", second_click)
     repair(finding_id=finding.pk, user=user)
     assert "being dealt with" in told[1]
     assert NumberFinding.objects.get().state == "repaired"
