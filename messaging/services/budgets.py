@@ -65,7 +65,7 @@ class BrandDay:
         if self.used is None:
             return "not known while Redis is away"
         if self.closed_by:
-            return f"carriers take no more today ({self.closed_by}), after {self.used:,} segments"
+            return f"carriers take no more today ({self.closed_by}); segments that have left: {self.used:,}"
         if self.cap is None:
             return f"{self.used:,} segments left it today, no cap"
         return f"{self.left:,} of {self.cap:,} segments left today"
@@ -194,7 +194,7 @@ def tell_spent(brand: Brand, now: dt.datetime) -> None:
         now: an aware time.
     """
     day = day_of(brand, now)
-    used = f"{day.used or 0:,} segments"
+    used = "1 segment" if day.used == 1 else f"{day.used or 0:,} segments"
     goes_on = f"What is left of its campaigns leaves from {day.renewal} on, by itself."
     text = (
         f"The brand “{brand}” has used up what it, or one of its 10DLC campaigns, may send today ({used}). {goes_on} If the cap is "
@@ -202,7 +202,7 @@ def tell_spent(brand: Brand, now: dt.datetime) -> None:
     )
     if day.closed_by:
         text = (
-            f"Carriers take no more of the brand “{brand}” today ({day.closed_by}); {used} are counted here. {goes_on} Compare the "
+            f"Carriers take no more of the brand “{brand}” today ({day.closed_by}); counted here: {used}. {goes_on} Compare the "
             "cap and T-Mobile's share on the brand's page: does the company send elsewhere, too? If carriers take more by now, "
             "open the day again there."
         )

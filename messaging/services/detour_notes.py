@@ -58,7 +58,7 @@ def _dropped(row: DroppedNumber, recipients: int, zone: dt.tzinfo, *, is_open: b
     at = row.dropped_at.astimezone(zone)
     leave = "leave" if is_open else "left"
     return (
-        f"{row.number} does not send any more since {at:%H:%M on %-d %B}: {row.moved:,} of {recipients:,} recipients {leave} from "
+        f"{row.number} was taken out at {at:%H:%M on %-d %B}: {row.moved:,} of {recipients:,} recipients {leave} from "
         f"other numbers instead. {row.reason}"
     )
 

@@ -95,7 +95,7 @@ def test_a_routed_pools_others_go_on_for_a_number_that_carriers_refuse(
     dropped = DroppedNumber.objects.get(batch=batch)
     assert (dropped.number, dropped.moved) == (one, 120)
     (text,) = said(batch)
-    assert "+14155552600 does not send any more" in text
+    assert "+14155552600 was taken out at" in text
     assert "120 of 245 recipients leave from other numbers" in text
     assert "Carriers have refused" in text
 
