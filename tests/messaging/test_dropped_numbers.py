@@ -8,6 +8,7 @@ import pytest
 from django.db import connections
 from django.utils import timezone
 
+from broadcast.core.redis import get_redis
 from integrations.models import Gateway
 from integrations.simulator.process import SimulatorProcess
 from messaging.engine import keys
@@ -149,6 +150,14 @@ def test_a_campaigns_own_number_is_relieved_by_a_countrys_pool_that_has_it(
     assert (at(mixed, one), at(mixed, other), state(mixed)) == (5, 240, ("paused", "registration"))
 
 
+def test_a_number_that_a_campaign_chose_alone_is_not_exchanged(pool: SenderPool, lines: list[PhoneNumber]) -> None:
+    """Given a route for everywhere whose pool has a campaign's own number, when that is refused, then a person decides."""
+    RouteFactory.create(account=pool.account, number=None, pool=pool)
+    batch = launch(lines[0], recipients(20))
+    refuse(lines[0])
+    assert (at(batch, lines[0]), state(batch)) == (20, ("paused", "registration"))
+
+
 def test_a_batchs_own_pool_goes_on_without_it(pool: SenderPool, lines: list[PhoneNumber]) -> None:
     one, other = lines
     batch = launch(one, recipients(240), pool=pool)
@@ -224,5 +233,7 @@ def test_what_is_queued_at_a_dropped_number_again_is_taken(
     batch = launch(one, recipients(3))
     hold_number(batch, one)
     put_ids(number=one, queue_name=keys.batch_queue(batch.pk, one.pk), ids=Message.objects.values_list("pk", flat=True))
+    # Else a sender that takes them would give them back within a second.
+    assert not get_redis().sismember(keys.held(gateway.pk), keys.batch_queue(batch.pk, one.pk))
     send_all(PhoneNumber.objects.get(pk=one.pk))
     assert states(batch) == {"accepted": 3}
