@@ -19,11 +19,10 @@ from campaigns.models import Campaign
 from campaigns.services import launch as service
 from campaigns.services.composing import duplicate_campaign
 from campaigns.services.launch import LaunchError
-from campaigns.services.preview import senders_of
 from messaging.models import Message
 from messaging.services import canaries, expiry
 from messaging.services.batches import resend_unresolved
-from messaging.services.registration_checks import refusals
+from messaging.services.pools import members
 from messaging.states import MessageState
 
 if TYPE_CHECKING:
@@ -77,7 +76,7 @@ def launch_context(_admin: Any, _request: HttpRequest, campaign: Campaign) -> di
         **launch_hours(campaign, preview),
         "budgets": [budget_text(budget) for budget in preview.budgets],
         "lists": campaign.lists.all(),
-        "pool_numbers": campaign.pool.numbers.sendable().count() if campaign.pool else 0,
+        "pool_numbers": len(members(campaign.pool)) if campaign.pool else 0,
     }
 
 
@@ -101,7 +100,8 @@ def resume_context(_admin: Any, _request: HttpRequest, campaign: Campaign) -> di
     """What has become of its latest time, and whether its numbers may send."""
     note = expiry.resume_note(campaign.batch) if campaign.batch else ""
     problems = _refused_in_state(campaign, "resume")
-    problems += [refusal.text for refusal in refusals(senders_of(campaign))]
+    if not problems and (why := service.obstacle_to_resume(campaign)):
+        problems.append(why)
     return {"problems": problems, "warning": note}
 
 

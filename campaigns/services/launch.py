@@ -13,11 +13,9 @@ from broadcast.core.queue import enqueue_on_commit
 from campaigns.models import Campaign
 from campaigns.services import audience, missed_time
 from campaigns.services.composing import OPTIONS
-from campaigns.services.preview import LaunchPreview, blocking_problems, deferral_at, preview_launch, senders_of
-from messaging.models import PhoneNumber
+from campaigns.services.preview import LaunchPreview, blocking_problems, deferral_at, preview_launch, stranded
 from messaging.services import batches, pools
 from messaging.services.obstacles import sender_obstacle
-from messaging.services.registration_checks import refusals
 from messaging.states import BatchState
 
 if TYPE_CHECKING:
@@ -32,6 +30,7 @@ __all__ = [
     "fail_schedule",
     "follow_batch",
     "launch",
+    "obstacle_to_resume",
     "pause",
     "perform_launch",
     "preview_launch",
@@ -204,7 +203,7 @@ def resume(*, campaign_id: int, user: User | None = None) -> Campaign:  # noqa: 
     Raises:
         LaunchError: it is not paused, or what stopped it still stands in the way.
     """
-    obstacle = _obstacle_to_resume(_get(campaign_id))
+    obstacle = obstacle_to_resume(_get(campaign_id))
     if obstacle:
         raise LaunchError(obstacle)
     return _with_batch(campaign_id, "resumed", batches.resume_batch)
@@ -287,22 +286,18 @@ def _get(campaign_id: int) -> Campaign:
 
 def _obstacle(campaign: Campaign) -> str:
     """Why nothing can be sent for a campaign now, empty if it can."""
-    account, number = campaign.account, campaign.number
+    account = campaign.account
     if not account.is_active:
         return f"{account} is {account.get_status_display().lower()}. Make the account active first."
-    if campaign.pool is not None and not pools.can_send(campaign.pool):
-        return f"No number of the sender pool “{campaign.pool}” is active. Make one active first."
-    if campaign.pool is None and number.state != PhoneNumber.State.ACTIVE:
-        return f"{number} is {number.get_state_display().lower()}. Make the number active first."
-    return " ".join(refusal.text for refusal in refusals(senders_of(campaign)))
+    return stranded(campaign)
 
 
-def _obstacle_to_resume(campaign: Campaign) -> str:
+def obstacle_to_resume(campaign: Campaign) -> str:
     """Why what is left of a campaign cannot be sent now, empty if it can."""
     batch = campaign.batch
-    if batch is None or not batch.routed_ids or not campaign.account.is_active:
+    if batch is None or not campaign.account.is_active:
         return _obstacle(campaign)
-    # What is left may be left at numbers that routes brought in, and nothing at its own.
+    # What is left may be left at numbers that routes brought in, and nothing at its own; others of a pool may take it over.
     found = sender_obstacle(batch)
     return found[1] if found is not None else ""
 

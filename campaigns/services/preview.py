@@ -19,10 +19,10 @@ from messaging.engine.caps import count_reached
 from messaging.engine.deferrals import Deferral, defer
 from messaging.engine.launch import count_places
 from messaging.models import PhoneNumber, SenderPool
-from messaging.services import pools
+from messaging.services import pools, routes
 from messaging.services.budgets import Forecast, forecast
 from messaging.services.canaries import planned_people
-from messaging.services.registration_checks import refusals
+from messaging.services.registration_checks import unfit
 from messaging.services.routes import Sender
 from messaging.services.shares import Share, shares_of
 
@@ -105,9 +105,10 @@ def _judge(campaign: Campaign) -> tuple[list[str], audience.AudienceSize | None,
         gateway = (pools.first_active(campaign.pool) or number).gateway
     elif number.account_id != account.pk:
         problems.append(f"{number} belongs to another account. Choose a number of {account}.")
-    elif number.state != PhoneNumber.State.ACTIVE:
-        problems.append(f"{number} is {number.get_state_display().lower()}. Choose an active number.")
-    problems += [refusal.text for refusal in refusals(senders_of(campaign))]
+    unable = sender_problem(campaign)
+    # Where countries have routes, the shares below tell whether anybody is left for its own sender.
+    if unable and not has_routes(campaign):
+        problems.append(unable)
     if not gateway.is_enabled:
         problems.append(f"The gateway {gateway} is disabled. Enable it first.")
     foreign = campaign.lists.exclude(account_id=account.pk).order_by("name")
@@ -143,20 +144,52 @@ def _shares(campaign: Campaign) -> list[Share]:
     )
 
 
-def senders_of(campaign: Campaign) -> list[PhoneNumber]:
-    """The numbers that a campaign would leave from now.
+def has_routes(campaign: Campaign) -> bool:
+    """Whether routes of the account take some countries away from a campaign's own sender."""
+    found = routes.routes_of(campaign.account_id)
+    return bool(routes.country_routes(found, follows_country_rules=campaign.follows_country_rules))
+
+
+def sender_problem(campaign: Campaign) -> str:
+    """Why nothing may leave from a campaign's own number or pool; empty when something may.
 
     Args:
         campaign: with its number and pool.
     """
-    return [campaign.number] if campaign.pool is None else list(campaign.pool.numbers.sendable())
+    number, pool = campaign.number, campaign.pool
+    if pool is None:
+        advice = "" if number.state == PhoneNumber.State.ACTIVE else " Choose an active number."
+        return f"{why}{advice}" if (why := routes.refusal(number)) else ""
+    if not pools.can_send(pool):
+        return f"No number of the sender pool “{pool}” is active. Make one active, or choose another pool."
+    return " ".join(unfit(pool.numbers.sendable()).values()) if not pools.members(pool) else ""
+
+
+def stranded(campaign: Campaign) -> str:
+    """Why some recipients of a campaign would have no number that may send, and how many; empty when all have one.
+
+    Args:
+        campaign: with its account, number and pool.
+    """
+    unable = sender_problem(campaign)
+    if not unable or not has_routes(campaign):
+        return unable
+    return " ".join(share.problem for share in _shares(campaign) if share.problem)
+
+
+def _left_out(campaign: Campaign, shares: list[Share]) -> list[str]:
+    """What to know of numbers of its pools that may not send, where others do it for them."""
+    senders = [share.sender for share in shares] or [campaign.pool]
+    found: dict[int, str] = {}
+    for sender in senders:
+        if isinstance(sender, SenderPool) and pools.members(sender):
+            found |= unfit(sender.numbers.sendable())
+    return [f"Other numbers of its pool send instead of one that may not. {why}" for why in found.values()]
 
 
 def _pool_problems(campaign: Campaign, pool: SenderPool) -> list[str]:
     if pool.account_id != campaign.account_id:
         return [f"The sender pool “{pool}” belongs to another account. Choose a pool of {campaign.account}."]
-    if not pools.can_send(pool):
-        return [f"No number of the sender pool “{pool}” is active. Make one active, or choose another pool."]
     return []
 
 
@@ -182,6 +215,7 @@ def preview_launch(campaign: Campaign) -> LaunchPreview:
         )
     if campaign.number.gateway.stopped_reason:
         warnings.append(f"The provider refused everything lately: {campaign.number.gateway.stopped_reason}")
+    warnings += _left_out(campaign, shares)
     deferral, capped = (None, 0) if problems else _held_back(campaign)
     budgets = [] if problems else forecast(segments=_segments_by_number(campaign, recipients, total, shares))
     return LaunchPreview(
@@ -216,7 +250,7 @@ def _segments_by_number(campaign: Campaign, recipients: int, segments: int, shar
     """How many segments would leave from each number, estimated; a pool's numbers share evenly."""
     found: dict[int, float] = defaultdict(float)
     for sender, people in _parts(campaign, recipients, shares):
-        numbers = [sender] if isinstance(sender, PhoneNumber) else list(sender.numbers.sendable())
+        numbers = [sender] if isinstance(sender, PhoneNumber) else pools.members(sender)
         for number in numbers:
             found[number.pk] += segments * people / (max(1, recipients) * len(numbers))
     return found

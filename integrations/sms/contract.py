@@ -53,6 +53,8 @@ class SmsAdapter(ABC):
     repeat_header: ClassVar[str] = ""
     #: Codes of failures which say that the sending number is not registered with the carriers, or not verified.
     unregistered_codes: ClassVar[frozenset[str]] = frozenset()
+    #: Codes of failures which say that the carriers take no more of the sending number's brand today. Not those of a rate.
+    day_spent_codes: ClassVar[frozenset[str]] = frozenset()
     #: The kind's; an instance may have others, where they depend on a gateway's settings.
     capabilities: Capabilities
     #: What a person does at the provider so that bought numbers receive messages; empty when nothing.

@@ -103,7 +103,7 @@ class BatchAdmin(ReadOnlyAdmin[Batch]):
     @display(description="Detours")
     def display_detours(self, batch: Batch) -> SafeString | str:
         """What left through another gateway than it was to."""
-        recipients = batch.messages.count() if batch.other_gateway_ids else 0
+        recipients = batch.messages.count() if len(batch.senders) > 1 else 0
         found = notes(batch, recipients=recipients, zone=batch.account.zone)
         return format_html_join(mark_safe("<br>"), "{}", ((note.text,) for note in found)) or "None"
 

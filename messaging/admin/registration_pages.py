@@ -92,7 +92,7 @@ class RegistrationAdmin(ConsoleAdmin[R]):
 
     readonly_fields: ClassVar[Any] = ("state", "state_changed_at", "provider_words", "created_at", "updated_at")
     inlines: ClassVar[Any] = (ChangesInline,)
-    actions_detail = ("move",)
+    actions_detail: tuple[str, ...] = ("move",)
     #: What says whose it is; it stays.
     owner_field = "account"
 

@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
 
 from broadcast.core.admin import CountsMixin, display, page_link
+from broadcast.core.confirm import ConfirmForm, confirmed_action
 from messaging.admin.registration_forms import BrandForm, TenDlcForm, VerificationForm
 from messaging.admin.registration_pages import (
     DESCRIPTION,
@@ -22,6 +23,7 @@ from messaging.admin.registration_pages import (
     number_links,
 )
 from messaging.models import Brand, TenDlcCampaign, TollFreeVerification
+from messaging.services.brand_days import DayError, open_day
 from messaging.services.budgets import day_of
 from messaging.services.registrations import numbers_of
 
@@ -44,6 +46,7 @@ class BrandAdmin(CountsMixin, RegistrationAdmin[Brand]):
     autocomplete_fields = ("account",)
     readonly_fields = (*RegistrationAdmin.readonly_fields, "display_today", "display_registered")
     move = move_action("messaging.change_brand")
+    actions_detail = ("move", "open_today")
     add_fieldsets = (
         (
             None,
@@ -62,6 +65,28 @@ class BrandAdmin(CountsMixin, RegistrationAdmin[Brand]):
         ("Budget", {"fields": ("display_today", ("daily_cap_segments", "share_percent"), "cap_zone")}),
         RECORD,
     )
+
+    def get_actions_detail(self, request: HttpRequest, object_id: int) -> Any:
+        """A day is opened again only where carriers have closed it."""
+        brand = Brand.objects.filter(pk=object_id).first()
+        actions = super().get_actions_detail(request, object_id)  # type: ignore[misc]  # unfold has no types
+        if brand is not None and day_of(brand).closed_by:
+            return actions
+        return [action for action in actions if not action.action_name.endswith("open_today")]
+
+    @confirmed_action(
+        "Open its day again…",
+        permission="messaging.change_brand",
+        button="Open the day",
+        question="Carriers said that “{object}” has used up its day. If they take more by now, what waits goes on within a minute, "
+        "within the cap that is entered here. If they do not, each message that they refuse is paid for and gone.",
+        errors=(DayError,),
+        icon="lock_open",
+    )
+    def open_today(self, request: HttpRequest, brand: Brand, form: ConfirmForm) -> str:  # noqa: ARG002  an action's signature
+        """What carriers have closed is open again."""
+        open_day(brand=brand)
+        return f"The day of “{brand}” is open again."
 
     def with_counts(self, rows: QuerySet[Brand]) -> QuerySet[Brand]:
         """How many 10DLC campaigns each has."""

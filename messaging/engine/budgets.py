@@ -38,6 +38,7 @@ class Budget:
         campaign_per_day: the 10DLC campaign's own.
         campaign_per_minute: likewise.
         zone: IANA name; the day's midnight is there.
+        spent_on: the day of which carriers said that it is used up, as an ISO date; empty when they never did.
     """
 
     brand_id: int
@@ -46,6 +47,7 @@ class Budget:
     campaign_per_day: int | None
     campaign_per_minute: int | None
     zone: str
+    spent_on: str = ""
 
     def day(self, now: dt.datetime) -> str:
         """The day of the cap that a time is in, as an ISO date."""
@@ -74,11 +76,14 @@ class Budget:
         """The caps of the day, in the order of ``day_keys``."""
         return self.per_day, self.campaign_per_day
 
-    @property
-    def arguments(self) -> tuple[int, int, int, int]:
-        """Arguments of ``spend.lua``: both caps of the day, then the minute's pace."""
+    def arguments(self, day: str) -> tuple[int, int, int, int]:
+        """Arguments of ``spend.lua``: both caps of a day, then the minute's pace.
+
+        Args:
+            day: an ISO date; nothing is left of one that carriers have closed.
+        """
         first, second = (-1 if cap is None else cap for cap in self.caps)
-        return (first, second, *minute_arguments(self.campaign_per_minute))
+        return (0 if day == self.spent_on else first, second, *minute_arguments(self.campaign_per_minute))
 
 
 def budget_of(number: PhoneNumber) -> Budget | None:
@@ -102,6 +107,7 @@ def _of_campaign(campaign: TenDlcCampaign) -> Budget:
         campaign.per_day_segments,
         campaign.per_minute_segments,
         brand.cap_zone,
+        brand.spent_on.isoformat() if brand.spent_on else "",
     )
 
 
@@ -137,23 +143,44 @@ def spent_numbers(budgets: dict[int, Budget], now: dt.datetime | None = None) ->
         redis.RedisError: Redis is away.
     """
     now = now or timezone.now()
-    wanted = {budget for budget in budgets.values() if budget.caps != (None, None)}
+    wanted = {budget for budget in budgets.values() if budget.caps != (None, None) or budget.spent_on}
     spent = {budget for budget in wanted if is_spent(budget, now)}
     return {number_id for number_id, budget in budgets.items() if budget in spent}
 
 
 def is_spent(budget: Budget, now: dt.datetime) -> bool:
-    """Whether the day is used up; not so where nothing is counted yet.
+    """Whether the day is used up, by our count or by the carriers' word; not so where nothing is counted yet.
 
     Raises:
         redis.RedisError: Redis is away.
     """
-    client = get_redis()
-    for key, cap in zip(budget.day_keys(budget.day(now)), budget.caps, strict=True):
+    client, day = get_redis(), budget.day(now)
+    if day == budget.spent_on:
+        return True
+    for key, cap in zip(budget.day_keys(day), budget.caps, strict=True):
         used, short = client.hmget(key, "used", "short")
         if cap is not None and used is not None and int(used) + max(1, int(short or 1)) > cap:
             return True
     return False
+
+
+def close_day(brand_id: int, day: str) -> None:
+    """Have senders that are at work spend nothing more of a brand's day; others find it in the brand's row.
+
+    Raises:
+        redis.RedisError: Redis is away.
+    """
+    name = keys.budget_day(brand_id, None, day)
+    get_redis().pipeline().hset(name, "closed", 1).expire(name, KEPT_SECONDS).execute()
+
+
+def open_day(brand_id: int, day: str) -> None:
+    """Take ``close_day`` back.
+
+    Raises:
+        redis.RedisError: Redis is away.
+    """
+    get_redis().hdel(keys.budget_day(brand_id, None, day), "closed")
 
 
 def left_out_clock() -> float:

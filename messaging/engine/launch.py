@@ -156,6 +156,9 @@ def put_ids(*, number: PhoneNumber, queue_name: str, ids: Iterable[int], front: 
     client = get_redis()
     put = Scripts(client).put
     gateway_id = number.gateway_id
+    if keys.batch_of(queue_name) is not None:
+        # It may have been dropped once, and may send again (``hold_number``).
+        client.srem(keys.held(gateway_id), queue_name)
     priority = keys.PRIORITY_SINGLE if keys.batch_of(queue_name) is None else keys.PRIORITY_BATCH
     script_keys = [keys.queue(gateway_id, queue_name), keys.ring(gateway_id, priority), keys.chunks(gateway_id)]
     total = 0
@@ -285,6 +288,18 @@ def hold_queue(batch: Batch) -> None:
     for gateway_id in batch.gateways:
         client.sadd(keys.held(gateway_id), keys.batch_name(batch.pk))
         client.delete(*(keys.queue(gateway_id, name) for name in queue_names(batch)))
+
+
+def hold_number(batch: Batch, number: PhoneNumber) -> None:
+    """Have senders give back what they hold of a batch for one number, until something is queued at it again.
+
+    Raises:
+        redis.RedisError: Redis is away.
+    """
+    name = keys.batch_queue(batch.pk, number.pk)
+    client = get_redis()
+    client.sadd(keys.held(number.gateway_id), name)
+    client.delete(keys.queue(number.gateway_id, name))
 
 
 def forget_queues(gateway_id: int) -> int:

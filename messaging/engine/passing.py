@@ -49,12 +49,13 @@ def _spend(scripts: Scripts, budget: Budget, item: Staged, sent_at: dt.datetime)
     if not segments:
         return 0.0
     now = timezone.now()
-    day_keys = list(budget.day_keys(budget.day(now)))
-    first, second, *pace = budget.arguments
+    day = budget.day(now)
+    day_keys = list(budget.day_keys(day))
+    first, second, *pace = budget.arguments(day)
     is_counted = sent_at >= budget.began_at(now)
     if is_counted:
         # A day that is used up was used up with it; the minute is asked all the same.
-        first = second = -1
+        first, second = -2, -1
     for _ in range(_TRIES):
         passed, hold, wait = scripts.spend(
             keys=[*day_keys, keys.budget_minute(budget.brand_id, budget.campaign_id)],

@@ -28,15 +28,20 @@ async def release_all(window: Window) -> None:
 
 
 async def drop_queues(window: Window, held: set[str]) -> None:
-    """Give back what is too late or belongs to batches that were paused or cancelled; resuming goes on from the rows."""
+    """Give back what is too late, belongs to batches that were paused or cancelled, or to numbers that a batch has dropped.
+
+    What was paused goes on from the rows.
+    """
     now = time.time()
-    lanes = [lane for lane in window.lanes if lane.owner in held or lane.expires_at <= now]
+    # A batch is held by its name, one number of it by that of its queue.
+    stopped = [lane for lane in window.lanes if lane.owner in held or lane.name in held]
+    lanes = stopped + [lane for lane in window.lanes if lane.expires_at <= now and lane not in stopped]
     if not lanes:
         return
     window.unstage(lanes)
     for lane in lanes:
         # What only seems too late, because its batch was resumed a moment ago, is found in its queue again.
-        await release(window, lane, requeue=lane.owner not in held)
+        await release(window, lane, requeue=lane not in stopped)
 
 
 async def give_back(window: Window) -> None:

@@ -55,7 +55,7 @@ async def _ask(window: Window, lane: Lane, budget: Budget, day: str, items: list
     for _ in range(_TRIES):
         granted, hold, wait = await window.scripts.spend(
             keys=[*budget.day_keys(day), keys.budget_minute(budget.brand_id, budget.campaign_id)],
-            args=[*budget.arguments, int(lane.is_single), costs],
+            args=[*budget.arguments(day), int(lane.is_single), costs],
         )
         if granted >= 0:
             return granted, hold.decode(), int(wait)

@@ -29,6 +29,7 @@ from messaging.engine.records import Record
 from messaging.models import Batch, EarlyReport, Message, RejectedWebhook, Suppression
 from messaging.services import canaries
 from messaging.services.batches import finish_batch
+from messaging.services.brand_days import note_day_spent
 from messaging.services.carrier_refusals import note_refused
 from messaging.services.suppressions import suppress
 
@@ -102,7 +103,8 @@ class Recorder:
             return
         with transaction.atomic():
             early = _early_reports(rows)
-            unregistered = self._unregistered([*rows, *early])
+            unregistered = self._fresh([*rows, *early], lambda adapter: adapter.unregistered_codes)
+            spent = self._fresh([*rows, *early], lambda adapter: adapter.day_spent_codes)
             changed = records.write([*rows, *early])
             # With the rows: whoever reads the stream again after a kill finds nothing new to count.
             for found in unregistered:
@@ -111,21 +113,24 @@ class Recorder:
                     code=found[0].reason,
                     text=found[0].reason_text,
                 )
+            for found in spent:
+                note_day_spent(message_ids=[record.message_id for record in found], code=found[0].reason)
         self.changed |= changed
         self.moved |= changed
         for record in [*rows, *early]:
             if record.opts_out or record.bad_number:
                 _suppress_recipient(record)
 
-    def _unregistered(self, rows: list[Record]) -> list[list[Record]]:
-        """What carriers refuse because a number is not registered and is not known of yet, by its code."""
+    def _fresh(self, rows: list[Record], codes_of: Callable[[SmsAdapter], frozenset[str]]) -> list[list[Record]]:
+        """What has failed with certain codes and is not known of yet, by its code.
+
+        Args:
+            rows: what came in.
+            codes_of: an adapter's codes.
+        """
         by_code: dict[str, dict[int, Record]] = {}
         for record in rows:
-            if (
-                record.reason
-                and (adapter := self._adapter(record.gateway_id))
-                and record.reason in adapter.unregistered_codes
-            ):
+            if record.reason and (adapter := self._adapter(record.gateway_id)) and record.reason in codes_of(adapter):
                 by_code.setdefault(record.reason, {})[record.message_id] = record
         found = []
         for code, records_of in by_code.items():

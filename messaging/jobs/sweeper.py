@@ -23,6 +23,7 @@ from messaging.jobs.marks import repair_marks
 from messaging.models import EarlyReport, Message, PhoneNumber
 from messaging.services import alert_mail, alerts, detours, pools, stalls
 from messaging.services.batches import finish_batch
+from messaging.services.brand_days import watch_closed_days
 from messaging.services.budgets import watch_budgets
 from messaging.services.gateways import publish_gateways, watch_circuits
 from messaging.services.numbers.watching import watch_numbers
@@ -81,6 +82,7 @@ def tell() -> None:
     watch_numbers()
     detours.close_over()
     watch_budgets()
+    watch_closed_days()
     alerts.resolve_outdated()
     alert_mail.remind()
 

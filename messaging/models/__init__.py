@@ -13,7 +13,7 @@ from messaging.models.pools import SenderPool
 from messaging.models.registration_records import CarrierRefusal, RegistrationChange, RegistrationPolicy
 from messaging.models.registrations import Brand, TenDlcCampaign, TenDlcNumber, TollFreeVerification
 from messaging.models.reviews import OptOutReview
-from messaging.models.routes import Detour, Route
+from messaging.models.routes import Detour, DroppedNumber, Route
 from messaging.models.suppressions import Suppression
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "Conversation",
     "ConversationNote",
     "Detour",
+    "DroppedNumber",
     "EarlyReport",
     "InboundMessage",
     "Message",

@@ -100,6 +100,10 @@ class Brand(Registration):
         default=CARRIERS_ZONE,
         help_text="Where the midnight is at which the day's cap begins anew.",
     )
+    spent_on = models.DateField(
+        null=True, blank=True, editable=False, help_text="The day of the cap that carriers last said is used up."
+    )
+    spent_code = models.CharField(max_length=32, blank=True, editable=False, help_text="The provider's, of that.")
 
     class Meta:
         ordering = ("name",)

@@ -132,3 +132,27 @@ class Detour(models.Model):
 
     def __str__(self) -> str:
         return f"{self.moved:,} messages of {self.batch} through {self.through}"
+
+
+class DroppedNumber(models.Model):
+    """A number of a batch that may not send any more, and whose messages left from the other numbers of its pool or route.
+
+    Kept for good: it says what happened. Written by ``messaging.services.drops`` only.
+    """
+
+    batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="dropped_numbers")
+    number = models.ForeignKey(PhoneNumber, on_delete=models.PROTECT, related_name="+")
+    reason = models.CharField(max_length=255, help_text="Why it may not send, for a person.")
+    moved = models.PositiveIntegerField(default=0, help_text="Messages.")
+    dropped_at = models.DateTimeField()
+    moved_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ("id",)
+        constraints = (
+            # What moves later, as others come back from a sender that held them, is counted in the same row.
+            models.UniqueConstraint(fields=("batch", "number"), name="messaging_dropped_once_per_batch"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.number} of {self.batch}"

@@ -50,6 +50,8 @@ def brand_room(*, batch: Batch, ids: Sequence[int], leaving: Collection[int]) ->
                 caps[budget.brand_id, campaign_id] = budget, cap
     if not caps:
         return None
+    if any(budget.day(now) == budget.spent_on for budget, _ in caps.values()):
+        return 0
     usual, groups = _usual_segments(batch), Counter(ids)
     rooms = []
     for (brand_id, campaign_id), (budget, cap) in caps.items():

@@ -36,6 +36,7 @@ class BrandDay:
         cap: segments that may; None without a cap.
         renews_at: when the next day begins.
         is_spent: nothing more leaves before.
+        closed_by: the provider's code of the carriers' word that nothing is left of it; empty when they have not said so.
     """
 
     brand: Brand
@@ -43,10 +44,13 @@ class BrandDay:
     cap: int | None
     renews_at: dt.datetime
     is_spent: bool
+    closed_by: str = ""
 
     @property
     def left(self) -> int:
         """Segments that may leave still; 0 without a cap, too."""
+        if self.closed_by:
+            return 0
         return max(0, (self.cap or 0) - (self.used or 0))
 
     @property
@@ -60,6 +64,8 @@ class BrandDay:
         """What is left, for a person."""
         if self.used is None:
             return "not known while Redis is away"
+        if self.closed_by:
+            return f"carriers take no more today ({self.closed_by}); segments that have left: {self.used:,}"
         if self.cap is None:
             return f"{self.used:,} segments left it today, no cap"
         return f"{self.left:,} of {self.cap:,} segments left today"
@@ -82,18 +88,21 @@ def day_of(brand: Brand, now: dt.datetime | None = None) -> BrandDay:
         spent = is_spent(budget, now)
     except RedisAway as error:
         logger.warning("Redis is away: what brand %s has sent today is not known: %s", brand.pk, error)
-    return BrandDay(brand, used, brand.segments_per_day, budget.renews_at(now), spent)
+    closed_by = brand.spent_code if budget.spent_on == budget.day(now) else ""
+    return BrandDay(brand, used, brand.segments_per_day, budget.renews_at(now), spent, closed_by)
 
 
 def _of_brand(brand: Brand) -> Budget:
     """A budget of the brand's alone."""
-    return Budget(brand.pk, 0, brand.segments_per_day, None, None, brand.cap_zone)
+    spent_on = brand.spent_on.isoformat() if brand.spent_on else ""
+    return Budget(brand.pk, 0, brand.segments_per_day, None, None, brand.cap_zone, spent_on)
 
 
 def days_of(number_ids: Iterable[int]) -> list[BrandDay]:
-    """The days of the brands that some numbers send for, by name; without those that have no cap."""
+    """The days of the brands that some numbers send for, by name; without those that have no cap, unless carriers closed it."""
     brands = Brand.objects.filter(ten_dlc_campaigns__assignments__number_id__in=list(number_ids)).distinct()
-    return [day_of(brand) for brand in brands if brand.segments_per_day is not None]
+    limited = [brand for brand in brands if brand.segments_per_day is not None or brand.spent_on is not None]
+    return [day for day in map(day_of, limited) if day.cap is not None or day.closed_by]
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,17 +182,30 @@ def wait_for_budget(batch: Batch) -> set[int]:
         if seen.update(due_at=renews_at, expires_at=expires_at, held_due_at=held_due_at):
             batch.due_at, batch.expires_at, batch.held_due_at = renews_at, expires_at, held_due_at
     for brand in Brand.objects.filter(pk__in={budgets[number_id].brand_id for number_id in spent}):
-        _tell(brand, now)
+        tell_spent(brand, now)
     return spent
 
 
-def _tell(brand: Brand, now: dt.datetime) -> None:
+def tell_spent(brand: Brand, now: dt.datetime) -> None:
+    """Tell people that nothing more of a brand leaves today.
+
+    Args:
+        brand: whose day is used up.
+        now: an aware time.
+    """
     day = day_of(brand, now)
+    used = "1 segment" if day.used == 1 else f"{day.used or 0:,} segments"
+    goes_on = f"What is left of its campaigns leaves from {day.renewal} on, by itself."
     text = (
-        f"The brand “{brand}” has used up what it, or one of its 10DLC campaigns, may send today ({day.used or 0:,} segments). "
-        f"What is left of its campaigns leaves from {day.renewal} on, by itself. If the cap is higher by now, enter it on the "
-        "brand's page."
+        f"The brand “{brand}” has used up what it, or one of its 10DLC campaigns, may send today ({used}). {goes_on} If the cap is "
+        "higher by now, enter it on the brand's page."
     )
+    if day.closed_by:
+        text = (
+            f"Carriers take no more of the brand “{brand}” today ({day.closed_by}); counted here: {used}. {goes_on} Compare the "
+            "cap and T-Mobile's share on the brand's page: does the company send elsewhere, too? If carriers take more by now, "
+            "open the day again there."
+        )
     raise_alert(kind=Alert.Kind.BUDGET, subject=subject_of(brand), text=text)
 
 
@@ -199,7 +221,8 @@ def watch_budgets() -> None:
         redis.RedisError: Redis is away; the next round does it.
     """
     now = timezone.now()
-    for subject in Alert.objects.open().filter(kind=Alert.Kind.BUDGET).values_list("subject", flat=True):
+    told = Alert.objects.open().filter(kind=Alert.Kind.BUDGET, subject__startswith="brand:")
+    for subject in told.values_list("subject", flat=True):
         brand = Brand.objects.filter(pk=subject.partition(":")[2]).first()
         if brand is None or not _any_spent(brand, now):
             resolve(kind=Alert.Kind.BUDGET, subject=subject, note="It may send again.")
@@ -259,7 +282,7 @@ def forecast(*, segments: Mapping[int, float]) -> list[Forecast]:
     found = []
     for day in days_of(list(segments)):
         share = round(sum(segments[pk] for pk, budget in budgets.items() if budget.brand_id == day.brand.pk))
-        cap = day.cap or 1
         later = max(0, share - day.left)
-        found.append(Forecast(day, share - later, later, -(-later // cap)))
+        # Without a cap all of the rest leaves on the next day.
+        found.append(Forecast(day, share - later, later, -(-later // (day.cap or max(1, later)))))
     return found

@@ -11,8 +11,7 @@ from django.utils import timezone
 
 from messaging.models import Alert, CarrierRefusal, Message, PhoneNumber
 from messaging.services.alerts import raise_alert
-from messaging.services.batches import pause_obstructed
-from messaging.services.obstacles import sending_from
+from messaging.services.gateways import drop_numbers
 from messaging.services.registration_checks import REFUSALS_TO_STOP
 
 logger = logging.getLogger(__name__)
@@ -34,7 +33,9 @@ def note_refused(*, message_ids: list[int], code: str, text: str) -> None:
 
 
 def mark_number(*, number_id: int, code: str, text: str, count: int = 1) -> None:
-    """Mark a number as refused; from ``REFUSALS_TO_STOP`` refusals on what leaves from it is paused and nothing can be launched.
+    """Mark a number as refused; from ``REFUSALS_TO_STOP`` refusals on nothing more leaves from it.
+
+    Others of its pool or route take over what waits at it. Where there are none, what leaves from it is paused.
 
     Args:
         number_id: which.
@@ -57,11 +58,11 @@ def mark_number(*, number_id: int, code: str, text: str, count: int = 1) -> None
     logger.warning("Number %s is refused as not registered: %s", number_id, code)
     if stopped:
         # Later: the recorder counts within the transaction of the rows it writes.
-        transaction.on_commit(lambda: _pause_senders(number_id))
+        transaction.on_commit(lambda: _drop(number_id))
 
 
-def _pause_senders(number_id: int) -> None:
-    pause_obstructed(sending_from([number_id]))
+def _drop(number_id: int) -> None:
+    drop_numbers([number_id])
 
 
 def _count(number: PhoneNumber, code: str, text: str, count: int, now: dt.datetime) -> CarrierRefusal:

@@ -1,4 +1,4 @@
-"""What the pages of a batch say of its detours."""
+"""What the pages of a batch say of its detours, and of its numbers that others send for."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from django.utils import timezone
 
-from messaging.models import Batch, Detour
+from messaging.models import Batch, Detour, DroppedNumber
 from messaging.states import BatchState
 
 Cause = Detour.Cause
@@ -27,18 +27,40 @@ class DetourNote:
 
 
 def notes(batch: Batch, *, recipients: int, zone: dt.tzinfo) -> list[DetourNote]:
-    """What a batch's pages say of its detours, the oldest first.
+    """What a batch's pages say of its detours, the oldest first, and of numbers that it sends from no more.
 
     Args:
         batch: any.
         recipients: how many it has.
         zone: of whoever reads it.
     """
+    return [*_detours(batch, recipients, zone), *_drops(batch, recipients, zone)]
+
+
+def _detours(batch: Batch, recipients: int, zone: dt.tzinfo) -> list[DetourNote]:
     if not batch.other_gateway_ids:
         return []
     found = Detour.objects.filter(batch=batch).select_related("gateway", "through", "number")
     rows = found.defer("gateway__credentials", "through__credentials").order_by("id")
     return [DetourNote(_note(detour, batch, recipients, zone), _is_open(detour, batch)) for detour in rows]
+
+
+def _drops(batch: Batch, recipients: int, zone: dt.tzinfo) -> list[DetourNote]:
+    # Others can only have taken over where there are others.
+    if len(batch.senders) < 2:
+        return []
+    rows = DroppedNumber.objects.filter(batch=batch).select_related("number").order_by("id")
+    is_open = batch.state in (BatchState.SENDING, BatchState.PAUSED)
+    return [DetourNote(_dropped(row, recipients, zone, is_open=is_open), is_open) for row in rows]
+
+
+def _dropped(row: DroppedNumber, recipients: int, zone: dt.tzinfo, *, is_open: bool) -> str:
+    at = row.dropped_at.astimezone(zone)
+    leave = "leave" if is_open else "left"
+    return (
+        f"{row.number} was taken out at {at:%H:%M on %-d %B}: {row.moved:,} of {recipients:,} recipients {leave} from "
+        f"other numbers instead. {row.reason}"
+    )
 
 
 def _is_open(detour: Detour, batch: Batch) -> bool:

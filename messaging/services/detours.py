@@ -23,6 +23,8 @@ from messaging.models import Alert, Batch, Detour, Message, PhoneNumber, Route
 from messaging.services import routes
 from messaging.services.alerts import raise_alert, resolve
 from messaging.services.brand_room import brand_room
+from messaging.services.drops import note_dropped
+from messaging.services.registration_checks import unfit
 from messaging.services.stand_ins import NUMBER, Outage, StandIns, outage_of
 from messaging.states import BatchState, MessageState
 
@@ -49,8 +51,8 @@ def tend(batch: Batch) -> int:
     """
     gateways = list(Gateway.objects.filter(pk__in=batch.gateways).defer("credentials"))
     outages = [(gateway, outage) for gateway in gateways if (outage := outage_of(gateway)) is not None]
-    unfit = _unfit_numbers(batch)
-    if not outages and not unfit:
+    dropped = _unfit_numbers(batch)
+    if not outages and not dropped:
         return 0
     view = StandIns(batch, routes.routes_of(batch.account_id))
     moved = 0
@@ -60,9 +62,9 @@ def tend(batch: Batch) -> int:
             found = view.stand_in(route, gateway) if numbers and outage.is_enough_for(route) else None
             if found is not None:
                 moved += _move(view, view.rows(numbers, place), gateway, outage, *found)
-    for number in unfit:
+    for number in dropped:
         outage = Outage(NUMBER, number.updated_at)
-        for place, route in view.ways():
+        for place, route in _ways_from(view, number):
             if (found := view.substitute(route, number)) is not None:
                 # Whoever is asleep, or waits for the canary, would find it as it is now.
                 rows = view.rows([number.pk], place, is_now=False)
@@ -75,11 +77,20 @@ def _numbers_at(batch: Batch, gateway: Gateway) -> list[int]:
 
 
 def _unfit_numbers(batch: Batch) -> list[PhoneNumber]:
-    """Numbers that routes brought in and that may not send, where something waits at them."""
-    if not batch.routed_ids:
-        return []
-    found = PhoneNumber.objects.filter(pk__in=batch.routed_ids).exclude(state=PhoneNumber.State.ACTIVE)
-    return [number for number in found.select_related("gateway") if waits_at(batch, [number.pk])]
+    """Numbers of a batch that may not send, where something waits at them."""
+    numbers = list(PhoneNumber.objects.filter(pk__in=batch.senders).select_related("gateway").order_by("pk"))
+    refused = unfit(numbers)
+    return [number for number in numbers if number.pk in refused and waits_at(batch, [number.pk])]
+
+
+def _ways_from(view: StandIns, number: PhoneNumber) -> list[tuple[int | None, Route]]:
+    """The routes by which others may take over from a single number that may not send.
+
+    From a number that a campaign chose itself only those of countries: whom no country's route concerns hears from what was
+    chosen, a number or its pool (``pools.relieve``).
+    """
+    is_routed = number.pk in view.batch.routed_ids
+    return [(place, route) for place, route in view.ways() if is_routed or place is not None]
 
 
 def waits_at(batch: Batch, number_ids: Iterable[int]) -> bool:
@@ -115,25 +126,49 @@ def strands(batch: Batch, gateway: Gateway) -> bool:
 
 
 def stuck_number(batch: Batch) -> PhoneNumber | None:
-    """A number that a route brought in, may not send, and has messages that no other can take; None when there is none.
+    """A number that a route brought in, is not active, and has messages that no other can take; None when there is none.
 
     Args:
         batch: with its account.
     """
-    unfit = _unfit_numbers(batch)
-    if not unfit:
-        return None
-    view = StandIns(batch, routes.routes_of(batch.account_id))
+    routed = [number for number in _unfit_numbers(batch) if number.pk in batch.routed_ids]
+    found = (number for number in routed if number.state != PhoneNumber.State.ACTIVE)
+    return next((number for number in found if is_stuck(batch, number)), None)
+
+
+def is_stuck(batch: Batch, number: PhoneNumber) -> bool:
+    """Whether something waits at a number that may not send, and no route has another number for it.
+
+    Args:
+        batch: with its account.
+        number: one of the batch's.
+    """
     try:
-        return next((number for number in unfit if _is_stuck(view, number)), None)
+        return _is_stuck(StandIns(batch, routes.routes_of(batch.account_id)), number)
     except RedisAway:
         # Nothing can be told of the others now, and nothing leaves anyway.
-        return None
+        return False
+
+
+def can_relieve(batch: Batch, number: PhoneNumber) -> bool:
+    """Whether a route has another number for some of what leaves from one that may not send.
+
+    Args:
+        batch: with its account.
+        number: one of the batch's.
+    """
+    view = StandIns(batch, routes.routes_of(batch.account_id))
+    try:
+        return any(view.substitute(route, number, is_today=False) for _, route in _ways_from(view, number))
+    except RedisAway:
+        # Nothing can be told of the others now, and nothing leaves anyway.
+        return True
 
 
 def _is_stuck(view: StandIns, number: PhoneNumber) -> bool:
     """Whether something waits at a number that no other can take: nothing stands in there, or it may have left from it."""
-    covered = {place for place, route in view.ways() if view.substitute(route, number, is_today=False) is not None}
+    ways = _ways_from(view, number)
+    covered = {place for place, route in ways if view.substitute(route, number, is_today=False) is not None}
     left = legs.waiting(view.rows([number.pk]))
     return any(resent or place not in covered for place, resent in left)
 
@@ -199,6 +234,8 @@ def _move_chunk(
         locked.save(update_fields=("sender_ids", "routed_ids", "other_gateway_ids", "updated_at"))
         if outage.cause != NUMBER:
             _remember(locked, gateway, outage, numbers[0], moved)
+        else:
+            note_dropped(batch=locked, number=PhoneNumber.objects.get(pk=next(iter(rows.numbers))), moved=moved)
         transaction.on_commit(lambda: _queue(view, found))
         wake_sender(through.pk)
     batch.sender_ids, batch.routed_ids = locked.sender_ids, locked.routed_ids

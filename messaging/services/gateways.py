@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,9 +22,12 @@ from messaging.engine import keys
 from messaging.models import Alert, Batch, PhoneNumber
 from messaging.services import detours
 from messaging.services.alerts import raise_alert, resolve
-from messaging.services.batches import pause_batch
+from messaging.services.batches import pause_batch, pause_obstructed
+from messaging.services.drops import take_back
 from messaging.services.moves import fill_on_commit
+from messaging.services.obstacles import sending_from
 from messaging.services.pools import rebalance_of_number, relieve
+from messaging.services.registration_checks import unfit
 from messaging.states import BatchState
 
 logger = logging.getLogger(__name__)
@@ -212,21 +216,35 @@ def stop_number(number_id: int, reason: str) -> None:
 
 
 def number_changed(number_id: int) -> None:
-    """A number's state or pace has changed: its pools are shared out anew, and the others take over what it cannot send.
+    """A number's state, pace or registration has changed: its pools are shared out anew, and others send what it cannot.
 
     Repeatable; the sweeper does the same each minute for changes that nobody told of.
     """
     rebalance_of_number(number_id)
     number = PhoneNumber.objects.select_related("gateway").get(pk=number_id)
-    if number.state == PhoneNumber.State.ACTIVE:
+    if not unfit([number]):
         return
     for batch in _sending_from(number):
+        # First: what a country's route can take does not go to the batch's own pool.
+        try:
+            detours.tend(batch)
+        except RedisAway as error:
+            logger.warning("Redis is away; the sweeper has others send for number %s: %s", number_id, error)
         take_over(batch)
-        if number_id in batch.routed_ids:
-            try:
-                detours.tend(batch)
-            except RedisAway as error:
-                logger.warning("Redis is away; the sweeper has others send for number %s: %s", number_id, error)
+        take_back(batch, number)
+
+
+def drop_numbers(number_ids: Sequence[int]) -> int:
+    """Numbers may not send any more: others take over, and what nobody can is paused; how many batches were paused.
+
+    The sweeper does the same each minute for changes that nobody told of.
+
+    Args:
+        number_ids: of ours; those that may send after all change nothing.
+    """
+    for number_id in number_ids:
+        number_changed(number_id)
+    return pause_obstructed(sending_from(number_ids))
 
 
 def take_over(batch: Batch) -> int:

@@ -5,6 +5,8 @@ Requests to the provider come before or between transactions, never in one. Ever
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from django.db import transaction
@@ -19,6 +21,7 @@ from messaging.services.findings import close, facts_of, tell
 from messaging.services.gateways import number_changed
 from messaging.services.number_urls import is_wired
 from messaging.services.numbers import ProvisioningError, resume_number, take_listed_number, write_off_number
+from messaging.services.numbers.rows import claimed
 from messaging.services.provider_numbers import NumbersUnavailable, ProviderNumbers
 
 if TYPE_CHECKING:
@@ -98,10 +101,14 @@ def wire(*, finding_id: int, user: User) -> PhoneNumber:
         NotRepaired: the provider refused or did not answer.
     """
     finding = _open(finding_id, Kind.WRONG_URLS)
-    with _provider(finding) as provider:
+    ours = _live(finding)
+    if ours is None:
+        raise _gone(finding, user)
+    with _claimed(ours), _provider(finding) as provider:
+        # Whoever had the claim before may have mended it.
+        _open(finding_id, Kind.WRONG_URLS)
         listed = _look(finding, provider)
-        ours = _live(finding)
-        if listed is None or ours is None:
+        if listed is None:
             raise _gone(finding, user)
         if is_wired(finding.gateway, listed):
             raise _outdated(finding, f"{finding.number} is wired to us by now.", user)
@@ -120,9 +127,9 @@ def wire(*, finding_id: int, user: User) -> PhoneNumber:
                 f"The provider took the change, and still shows other addresses for {finding.number}. Look at the number in "
                 "the provider's console: something there may set them."
             )
-    if listed.provider_id:
-        PhoneNumber.objects.filter(pk=ours.pk, provider_id="").update(provider_id=listed.provider_id)
-    close(finding=finding, state=State.REPAIRED, note="Wired to us.", user=user)
+        if listed.provider_id:
+            PhoneNumber.objects.filter(pk=ours.pk, provider_id="").update(provider_id=listed.provider_id)
+        close(finding=finding, state=State.REPAIRED, note="Wired to us.", user=user)
     return ours
 
 
@@ -171,7 +178,13 @@ def release_again(*, finding_id: int, user: User) -> None:
         NotRepaired: the provider refused or did not answer.
     """
     finding = _open(finding_id, Kind.STILL_THERE)
-    with _provider(finding) as provider:
+    rows = PhoneNumber.objects.filter(gateway=finding.gateway, number=finding.number)
+    released = rows.filter(state=PhoneNumber.State.RELEASED).order_by("-pk").first()
+    if released is None:
+        raise _outdated(finding, f"{finding.number} is not released here any more.", user)
+    with _claimed(released), _provider(finding) as provider:
+        # Whoever had the claim before may have released it, and somebody may have bought it since.
+        _open(finding_id, Kind.STILL_THERE)
         listed = _look(finding, provider)
         if listed is None:
             raise _gone(finding, user)
@@ -183,7 +196,7 @@ def release_again(*, finding_id: int, user: User) -> None:
             provider.release(listed.provider_id)
         except NumbersUnavailable as error:
             raise NotRepaired(f"{finding.number} could not be released. {error}") from error
-    close(finding=finding, state=State.REPAIRED, note="Released again.", user=user)
+        close(finding=finding, state=State.REPAIRED, note="Released again.", user=user)
 
 
 def ignore(*, finding_id: int, reason: str, user: User) -> None:
@@ -241,6 +254,21 @@ def _look(finding: NumberFinding, provider: ProviderNumbers) -> ProviderNumber |
         return provider.find(finding.number)
     except NumbersUnavailable as error:
         raise NotRepaired(f"The provider could not be asked, so nothing was changed. {error}") from error
+
+
+@contextmanager
+def _claimed(number: PhoneNumber) -> Iterator[None]:
+    """Nobody else deals with a number meanwhile.
+
+    Raises:
+        NotRepaired: somebody does already, or its state has changed.
+    """
+    with ExitStack() as held:
+        try:
+            held.enter_context(claimed(number, (number.state,)))
+        except ProvisioningError as error:
+            raise NotRepaired(error.text) from error
+        yield
 
 
 def _live(finding: NumberFinding) -> PhoneNumber | None:

@@ -10,7 +10,7 @@ from integrations.models import Gateway
 from messaging.engine.legs import RESENT
 from messaging.models import Batch, Message, PhoneNumber
 from messaging.querysets import BatchQuerySet
-from messaging.services import detours
+from messaging.services import detours, pools
 from messaging.services.registration_checks import Refusal, refusals
 from messaging.states import BatchState, MessageState
 
@@ -69,20 +69,33 @@ def _number_obstacle(batch: Batch, own: set[int]) -> str:
 
 
 def refusals_of(batch: Batch) -> list[Refusal]:
-    """Why carriers would refuse what leaves from a batch's numbers; empty when none of them would.
+    """Why carriers would refuse what can leave from certain numbers of a batch only; empty when there is no such number.
 
-    The numbers that routes brought in count as its own do; with any of them, only those at which something waits.
+    A number whose messages others take over is in nobody's way: those of its pool, or of a route that has it.
 
     Args:
-        batch: with its pool.
+        batch: with its account and pool.
     """
     concerned = Q(pk__in=batch.senders)
     if batch.pool is not None:
         concerned |= Q(pools=batch.pool)
     found = refusals(PhoneNumber.objects.filter(concerned, state=PhoneNumber.State.ACTIVE).distinct())
-    if not batch.routed_ids:
-        return found
-    return [refusal for refusal in found if detours.waits_at(batch, [refusal.number.pk])]
+    return [refusal for refusal in found if _is_in_the_way(batch, refusal.number)]
+
+
+def _is_in_the_way(batch: Batch, number: PhoneNumber) -> bool:
+    """Whether nobody can take over from a number that carriers refuse."""
+    waiting = Message.objects.filter(batch=batch, number=number, state=MessageState.QUEUED)
+    if number.pk not in batch.routed_ids and batch.pool is not None:
+        fit = pools.members(batch.pool)
+        if any(member.gateway_id == batch.gateway_id for member in fit):
+            # What may have left from it once stays with it (``pools.relieve``).
+            return waiting.filter(reason=RESENT).exists()
+    if not waiting.exists():
+        # With numbers that routes brought in, one at which nothing waits is in nobody's way. Nor is one whose messages senders
+        # hold, if others can take them when they come back.
+        return not batch.routed_ids and not detours.can_relieve(batch, number)
+    return detours.is_stuck(batch, number)
 
 
 def sending_from(number_ids: Iterable[int]) -> BatchQuerySet:

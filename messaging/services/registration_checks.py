@@ -84,6 +84,22 @@ def refusals(numbers: Iterable[PhoneNumber]) -> list[Refusal]:
     return [Refusal(number, text) for number in asked if (text := found.get(number.pk))]
 
 
+def unfit(numbers: Iterable[PhoneNumber]) -> dict[int, str]:
+    """Why some numbers may not send, by their ids: their state or their registration. Those that may are left out.
+
+    Args:
+        numbers: of one account.
+    """
+    listed = list(numbers)
+    found = {
+        number.pk: f"{number} is {number.get_state_display().lower()}."
+        for number in listed
+        if number.state != PhoneNumber.State.ACTIVE
+    }
+    active = [number for number in listed if number.pk not in found]
+    return found | {refusal.number.pk: refusal.text for refusal in refusals(active)}
+
+
 def _carriers_refuse(row: CarrierRefusal) -> str:
     return (
         f"Carriers have refused {row.number} as not registered since {_date(row.since)} ({row.code}). Register it at the "

@@ -14,7 +14,6 @@ from django.utils import timezone
 from accounts.models import Account
 from messaging.models import (
     Alert,
-    Batch,
     Brand,
     CarrierRefusal,
     PhoneNumber,
@@ -27,8 +26,7 @@ from messaging.models import (
 from messaging.models.registrations import Registration
 from messaging.querysets import PhoneNumberQuerySet
 from messaging.services import alerts
-from messaging.services.batches import pause_obstructed
-from messaging.services.obstacles import sending_from
+from messaging.services.gateways import drop_numbers
 from messaging.services.registration_checks import needs_ten_dlc, needs_verification
 from messaging.states import REGISTRATION_MOVES, RegistrationState
 
@@ -115,8 +113,8 @@ def _follow(registration: Registration) -> None:
 
 
 def pause_unregistered(*, number_ids: list[int]) -> int:
-    """Pause what leaves from numbers that may not send any more, without waiting for the sweeper; how many were paused."""
-    return pause_obstructed(sending_from(number_ids))
+    """Have others send for numbers that may not any more, without waiting for the sweeper; how many batches were paused."""
+    return drop_numbers(number_ids)
 
 
 def forget_refusals(*, number_ids: Iterable[int]) -> int:
@@ -219,5 +217,6 @@ def set_policy(*, account: Account, mode: str) -> RegistrationPolicy:
     """
     policy, _ = RegistrationPolicy.objects.update_or_create(account=account, defaults={"mode": mode})
     if mode == RegistrationPolicy.Mode.REQUIRED:
-        transaction.on_commit(lambda: pause_obstructed(Batch.objects.filter(account=account)))
+        numbers = list(PhoneNumber.objects.filter(account=account).values_list("pk", flat=True))
+        transaction.on_commit(lambda: drop_numbers(numbers))
     return policy

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from django.db.models import Q
+
 from accounts.models import Account
 from integrations.models import Gateway
 from messaging.engine.countries import name_of, prefixes_of, sharing
 from messaging.engine.legs import Leg
 from messaging.models import PhoneNumber, Route, SenderPool
 from messaging.services import pools
-from messaging.services.registration_checks import may_send
+from messaging.services.registration_checks import unfit
 
 #: What a batch leaves from.
 Sender = PhoneNumber | SenderPool
@@ -19,18 +21,14 @@ Sender = PhoneNumber | SenderPool
 
 def refusal(number: PhoneNumber) -> str:
     """Why a number may not send; empty when it may. Whoever chooses a number for a route asks here, and nowhere else."""
-    if number.state != PhoneNumber.State.ACTIVE:
-        return f"{number} is {number.get_state_display().lower()}."
-    refused = may_send(number)
-    return refused.text if refused else ""
+    return unfit([number]).get(number.pk, "")
 
 
 def members(sender: Sender) -> list[PhoneNumber]:
     """The numbers behind a sender that may send, with their gateways."""
     if isinstance(sender, PhoneNumber):
         return [] if refusal(sender) else [sender]
-    numbers = sender.numbers.select_related("gateway").defer("gateway__credentials").order_by("number")
-    return [number for number in numbers if not refusal(number)]
+    return pools.members(sender)
 
 
 def gateway_of(sender: Sender) -> Gateway | None:
@@ -128,6 +126,26 @@ def preferred_sender(account: Account) -> Sender | None:
     """What an account's campaigns leave from when nobody says otherwise; None when no route says it."""
     route = next((route for route in routes_of(account.pk) if not route.country), None)
     return route.sender if route is not None else None
+
+
+def routes_text(number: PhoneNumber) -> str:
+    """Which routes name a number, and what to do before it can go; empty when none does.
+
+    Args:
+        number: any; a pool that has it does not need it.
+    """
+    named = Route.objects.filter(Q(number=number) | Q(second_number=number)).select_related("account")
+    found = []
+    for route in named.order_by("account__name", "country"):
+        where = name_of(route.country) if route.country else "everywhere else"
+        found.append(f"{where} ({'preferred' if route.number_id == number.pk else 'second'})")
+    if not found:
+        return ""
+    routes = "A route of the account names" if len(found) == 1 else "Routes of the account name"
+    return (
+        f"{routes} {number}: {', '.join(found)}. Choose another sender there (Numbers → Routing), or delete "
+        f"{'the route' if len(found) == 1 else 'these routes'}."
+    )
 
 
 def check_route(route: Route) -> dict[str, str]:

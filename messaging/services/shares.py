@@ -7,8 +7,12 @@ from dataclasses import dataclass
 from messaging.engine.countries import name_of
 from messaging.engine.legs import count_legs
 from messaging.engine.recipients import RecipientQuery
-from messaging.models import Route
+from messaging.models import PhoneNumber, Route
 from messaging.services import routes
+from messaging.services.registration_checks import unfit
+
+#: So many of a pool's numbers are named when none of them may send.
+SHOWN_REASONS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +25,7 @@ class Share:
         sender: what it leaves from; None: nothing goes there.
         gateway: the sender's; empty when it has none.
         second: what stands in for the sender; None: nothing does.
-        problem: why nothing can leave; empty when it can.
+        problem: why nothing can leave, and for how many; empty when it can.
     """
 
     country: str
@@ -62,8 +66,27 @@ def shares_of(
     shares = [_share(route, counts[country]) for country, route in countries.items() if counts.get(country)]
     if rest := counts.get("", 0):
         gateway = routes.gateway_of(sender)
-        shares.append(Share("", rest, sender, str(gateway or ""), _second(everywhere, sender)))
+        problem = "" if routes.members(sender) else without_number(rest, sender, where="" if countries else None)
+        shares.append(Share("", rest, sender, str(gateway or ""), _second(everywhere, sender), problem))
     return shares
+
+
+def without_number(recipients: int, sender: routes.Sender, *, where: str | None = None) -> str:
+    """What to say of recipients for whom no number may send: how many, why, and what to do.
+
+    Args:
+        recipients: how many.
+        sender: what they were to hear from.
+        where: the name of their country; empty: all that have no route of their own; None: all of them.
+    """
+    people = "1 recipient" if recipients == 1 else f"{recipients:,} recipients"
+    of = {None: "", "": " whose country has no route"}.get(where, f" in {where}")
+    numbers = [sender] if isinstance(sender, PhoneNumber) else list(sender.numbers.order_by("number"))
+    reasons = list(unfit(numbers).values())
+    why = " ".join(reasons[:SHOWN_REASONS]) or f"The pool “{sender}” has no number."
+    if len(reasons) > SHOWN_REASONS:
+        why += f" {len(reasons) - SHOWN_REASONS:,} more of the pool “{sender}” may not send either."
+    return f"{people}{of} would have no number that may send. {why}"
 
 
 def _share(route: Route, count: int) -> Share:
@@ -74,9 +97,7 @@ def _share(route: Route, count: int) -> Share:
     gateway = routes.gateway_of(sender)
     problem = ""
     if not routes.members(sender):
-        problem = (
-            f"{sender}, from which {country} is sent to, has no number that may send. Enable one, or change the route."
-        )
+        problem = f"{without_number(count, sender, where=country)} Or change the route of {country}."
     elif gateway is not None and not gateway.is_enabled:
         problem = (
             f"The gateway {gateway}, through which {country} is sent to, is disabled. Enable it, or change the route."

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Callable
 
 import pytest
 from django.utils import timezone
 
-from campaigns.models import Campaign
+from campaigns.models import Campaign, Subscription
 from campaigns.services import launch
 from campaigns.services.launch import LaunchError
 from campaigns.services.preview import preview_launch
-from messaging.models import Brand, PhoneNumber, TenDlcCampaign
+from messaging.models import Brand, Message, TenDlcCampaign
 from messaging.services.registrations import move_registration
 from tests.campaigns.test_launch import launched, rows
 from tests.factories import (
     CampaignFactory,
     PhoneNumberFactory,
     RegistrationPolicyFactory,
+    RouteFactory,
     SenderPoolFactory,
+    SubscriptionFactory,
     TenDlcCampaignFactory,
     TenDlcNumberFactory,
 )
@@ -34,6 +37,11 @@ def campaign() -> Campaign:
     TenDlcCampaign.objects.update(state="in_review")
     RegistrationPolicyFactory.create(account=number.account)
     return CampaignFactory.create(account=number.account, number=number)
+
+
+def subscribe(campaign: Campaign, number: str) -> Subscription:
+    """Somebody more on its list."""
+    return SubscriptionFactory.create(list=campaign.lists.get(), subscriber__number=number)
 
 
 def schedule(campaign_id: int) -> Campaign:
@@ -95,17 +103,69 @@ def test_it_is_paused_mid_way_and_resumed_only_when_it_is_registered(campaign: C
     assert campaign.state == "sending"
 
 
-def test_one_number_of_a_pool_is_enough_to_refuse(campaign: Campaign) -> None:
+def test_a_pool_goes_without_a_number_that_may_not_send(campaign: Campaign) -> None:
+    """Given a pool of which one number is not registered, when it is launched, then the other sends, and the preview says so."""
     TenDlcCampaign.objects.update(state="approved")
     good = campaign.number
     bad = PhoneNumberFactory.create(account=good.account, gateway=good.gateway, number="+14155552601", kind="local")
     campaign.pool = SenderPoolFactory.create(account=good.account, numbers=[good, bad])
     campaign.save()
-    with pytest.raises(LaunchError, match=r"\+14155552601 has no 10DLC campaign"):
-        launch.launch(campaign_id=campaign.pk, user=None)
-    PhoneNumber.objects.filter(pk=bad.pk).update(state="disabled")
+    preview = preview_launch(campaign)
+    assert preview.problems == []
+    assert any("+14155552601 has no 10DLC campaign" in warning for warning in preview.warnings)
     launched(campaign)
     assert campaign.state == "sending"
+    assert set(Message.objects.values_list("number_id", flat=True)) == {good.pk}
+
+
+def test_a_pool_of_which_no_number_may_send_is_refused(campaign: Campaign) -> None:
+    bad = PhoneNumberFactory.create(
+        account=campaign.account, gateway=campaign.number.gateway, number="+14155552601", kind="local"
+    )
+    campaign.pool = SenderPoolFactory.create(account=campaign.account, numbers=[campaign.number, bad])
+    campaign.save()
+    with pytest.raises(LaunchError, match=r"is in review.*\+14155552601 has no 10DLC campaign"):
+        launch.launch(campaign_id=campaign.pk, user=None)
+
+
+def test_routes_that_cover_everybody_let_it_go_although_its_own_number_may_not_send(campaign: Campaign) -> None:
+    """Given an own number in review, when a route sends to all, then it goes; when to some, it says how many are left."""
+    everybody = preview_launch(campaign).recipients
+    french = subscribe(campaign, "+33612345678")
+    code = PhoneNumberFactory.create(account=campaign.account)
+    RouteFactory.create(account=campaign.account, country="US", number=code)
+    (problem,) = preview_launch(campaign).problems
+    assert problem.startswith("1 recipient whose country has no route would have no number that may send.")
+    assert "is in review" in problem
+    with pytest.raises(LaunchError, match="1 recipient whose country has no route"):
+        launch.launch(campaign_id=campaign.pk, user=None)
+    french.delete()
+    assert preview_launch(campaign).problems == []
+    launched(campaign)
+    assert campaign.state == "sending"
+    assert Counter(Message.objects.values_list("number_id", flat=True)) == {code.pk: everybody}
+
+
+def test_a_country_whose_number_may_not_send_says_how_many_and_why(campaign: Campaign) -> None:
+    american, everybody = campaign.number, preview_launch(campaign).recipients
+    campaign.number = PhoneNumberFactory.create(account=campaign.account)
+    campaign.save()
+    RouteFactory.create(account=campaign.account, country="US", number=american)
+    (problem,) = preview_launch(campaign).problems
+    assert problem.startswith(f"{everybody} recipients in United States would have no number that may send.")
+    assert "is in review" in problem
+
+
+def test_what_routes_cover_at_launch_and_not_at_the_start_sends_nothing(campaign: Campaign) -> None:
+    route = RouteFactory.create(
+        account=campaign.account, country="US", number=PhoneNumberFactory.create(account=campaign.account)
+    )
+    launch.launch(campaign_id=campaign.pk, user=None)
+    route.delete()
+    launch.perform_launch(campaign.pk)
+    campaign.refresh_from_db()
+    assert (campaign.state, rows(campaign)) == ("failed", [])
+    assert "is in review" in campaign.state_reason
 
 
 def test_the_preview_says_what_leaves_today_and_what_later(campaign: Campaign) -> None:

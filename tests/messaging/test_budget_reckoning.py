@@ -63,7 +63,7 @@ def spend(budget: Budget, count: int, *, always: bool = False) -> tuple[int, str
         client.hsetnx(name, "used", 0)
     granted, hold, wait = Scripts(client).spend(
         keys=[*budget.day_keys(budget.day(now)), keys.budget_minute(budget.brand_id, budget.campaign_id)],
-        args=[*budget.arguments, int(always), ",".join("1" * count)],
+        args=[*budget.arguments(budget.day(now)), int(always), ",".join("1" * count)],
     )
     return granted, hold.decode(), int(wait)
 

@@ -16,6 +16,7 @@ from messaging.services.numbers.provider import find_number, has_numbers_api, ta
 from messaging.services.numbers.rows import Claim, claimed, held_by_another
 from messaging.services.numbers.wiring import telling
 from messaging.services.pools import rebalance
+from messaging.services.routes import routes_text
 
 logger = logging.getLogger(__name__)
 
@@ -42,8 +43,8 @@ def release_number(*, number: PhoneNumber, after_days: int = COOL_DOWN_DAYS) -> 
         The number, ``leaving`` or ``released``.
 
     Raises:
-        ProvisioningError: something is still being sent from it, it was never bought, or, with 0 days, the provider refused
-            or did not answer; then it is ``leaving`` and is tried again.
+        ProvisioningError: something is still being sent from it, a route names it, it was never bought, or, with 0 days, the
+            provider refused or did not answer; then it is ``leaving`` and is tried again.
     """
     if not 0 <= after_days <= MOST_COOL_DOWN_DAYS:
         raise ProvisioningError(
@@ -56,6 +57,8 @@ def release_number(*, number: PhoneNumber, after_days: int = COOL_DOWN_DAYS) -> 
                 f"{row.number} is not known to be ours, so that it cannot be given back. Give it up instead.", row
             )
         _check_unused(row)
+        if named := routes_text(row):
+            raise ProvisioningError(f"{named} Then release {row.number}.", row)
         claim.note(
             state=State.LEAVING,
             kept_state=row.state,

@@ -37,6 +37,8 @@ class InfobipAdapter(InfobipNumbers):
 
     kind = "infobip"
     unregistered_codes = frozenset({"error_488", "error_572"})
+    # Of Infobip's "10DLC: Throughput", which says that it keeps such messages for the next morning by now; 541 is a minute's rate.
+    day_spent_codes = frozenset({"error_542"})
     label = "Infobip"
     default_base_url = "https://api.infobip.com"
     credential_fields = (

@@ -50,6 +50,7 @@ class TelnyxAdapter(TelnyxNumbers):
 
     kind = "telnyx"
     unregistered_codes = frozenset({"40010", "40329"})
+    day_spent_codes = frozenset({"40016"})
     label = "Telnyx"
     default_base_url = "https://api.telnyx.com"
     credential_fields = (

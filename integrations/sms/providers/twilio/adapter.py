@@ -39,6 +39,8 @@ class TwilioAdapter(SmsAdapter):
 
     kind = "twilio"
     unregistered_codes = frozenset({"30032", "30034"})
+    # Not 30022, which is a rate (Twilio's "Error and Warning Dictionary").
+    day_spent_codes = frozenset({"30023", "30027"})
     label = "Twilio"
     default_base_url = "https://api.twilio.com"
     credential_fields = (
