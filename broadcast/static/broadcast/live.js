@@ -3,7 +3,7 @@
 /* Says so when no answer comes for a part of the page that is asked for again and again: htmx leaves it as it last was. */
 (() => {
     const AGAIN_MILLISECONDS = 3000;
-    const WORDS = "Not live: the console does not answer as it should. What you see is how things stood; it is asked again by itself.";
+    const WORDS = "Not live: the console does not answer as it should. This is how things stood; the page tries again by itself.";
     const isLive = (part) => (part.getAttribute("hx-trigger") || "").startsWith("every ");
     const failed = new Set();
 
