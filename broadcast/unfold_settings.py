@@ -19,6 +19,10 @@ def _styles(_request: HttpRequest) -> str:
     return static("broadcast/console.css")
 
 
+def _live(_request: HttpRequest) -> str:
+    return static("broadcast/live.js")
+
+
 def _favicon(_request: HttpRequest) -> str:
     return static("broadcast/favicon.svg")
 
@@ -98,6 +102,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_ICON": _mark,
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": _favicon}],
     "STYLES": [_styles],
+    "SCRIPTS": [_live],
     "SHOW_BACK_BUTTON": True,
     "BORDER_RADIUS": "6px",
     "COLORS": {"primary": _PRIMARY},

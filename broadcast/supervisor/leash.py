@@ -42,6 +42,7 @@ def end_group(leader: int, grace_seconds: float) -> None:
         grace_seconds = 0.0
     deadline = time.monotonic() + grace_seconds
     while group_exists(leader) and time.monotonic() < deadline:
+        # Only children of one's own can be waited for; those of a group may be anybody's.
         time.sleep(_POLL_SECONDS)
     if group_exists(leader):
         os.killpg(leader, signal.SIGKILL)

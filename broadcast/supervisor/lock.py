@@ -49,6 +49,7 @@ class FolderLock:
                     f"The data folder {self.folder} is in use by another `manage.py up` or `demo`{process}: stop that "
                     "one, or set BROADCAST_DATA_DIR to another folder."
                 )
+            # A blocking flock knows no deadline, and would not see that a living supervisor has taken the lock meanwhile.
             time.sleep(_POLL_SECONDS)
         os.ftruncate(handle, 0)
         os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)

@@ -182,6 +182,7 @@ class Sender:
         try:
             await job
         except Exception:
+            # Whatever it is: without a feeder the run holds slots for nothing, and deaf to opt-outs it must not send.
             logger.exception("A sender of gateway %s ends its run early: a fault of ours", self.gateway_id)
             window.end(work_left=True)
 
@@ -195,6 +196,7 @@ class Sender:
             except RedisAway as error:
                 window.redis_away(error)
             except Exception:
+                # Whatever it is, ticking goes on: what is in flight needs its slots and leases until the run has ended.
                 logger.exception("A sender of gateway %s ends its run early: a fault of ours", self.gateway_id)
                 window.end(work_left=True)
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
+from functools import partial
 
 import pytest
-from django.db import connections
 
 from accounts.models import Account, User
 from broadcast.core.redis import get_redis
@@ -27,6 +26,7 @@ from tests.factories import (
     SuppressionFactory,
     UserFactory,
 )
+from tests.threads import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -131,25 +131,17 @@ def test_a_campaign_is_launched_once(state: str) -> None:
 def test_of_two_launches_at_the_same_moment_one_wins() -> None:
     campaign = CampaignFactory.create()
     users = UserFactory.create_batch(4)
-    together = threading.Barrier(len(users))
     outcomes: list[str] = []
 
     def press(user: User) -> None:
-        together.wait()
         try:
             launch.launch(campaign_id=campaign.pk, user=user)
             outcomes.append("launched")
             launch.perform_launch(campaign.pk)
         except LaunchError as error:
             outcomes.append(error.text)
-        finally:
-            connections.close_all()
 
-    threads = [threading.Thread(target=press, args=(user,)) for user in users]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(*(partial(press, user) for user in users))
     assert sorted(outcome == "launched" for outcome in outcomes) == [False, False, False, True]
     assert all("launched before" in outcome for outcome in outcomes if outcome != "launched")
     assert state_of(campaign) == "sending"
@@ -163,25 +155,7 @@ def test_performing_a_launch_at_the_same_moment_makes_the_same_rows() -> None:
         number=number, lists=[SubscriberListFactory.create(account=number.account, people=50)]
     )
     launch.launch(campaign_id=campaign.pk, user=None)
-    together = threading.Barrier(3)
-    errors: list[Exception] = []
-
-    def perform() -> None:
-        together.wait()
-        try:
-            launch.perform_launch(campaign.pk)
-        except Exception as error:
-            errors.append(error)
-            raise
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=perform) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert errors == []
+    at_once(*[partial(launch.perform_launch, campaign.pk)] * 3)
     assert state_of(campaign) == "sending"
     assert len(rows(campaign)) == 50
     assert set(queue_of(campaign)) == {pk for pk, *_ in rows(campaign)}

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.core.exceptions import PermissionDenied
 from django.db import InterfaceError, OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import Client
 from django.urls import reverse
 
 from campaigns.models import SubscriberList
-from tests.factories import AccountFactory
+from tests.factories import AccountFactory, StaffFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -75,3 +76,32 @@ def test_what_is_not_there_and_what_is_not_allowed_lead_back(failing: Client) ->
     forbidden = failing.get(reverse("admin:integrations_gateway_add"))
     assert forbidden.status_code == 403
     assert "Your role does not allow it" in forbidden.content.decode()
+    for reply in (missing, forbidden):
+        assert reply.content.decode().count('<a href="/">To the first page</a>') == 1
+    assert failing.get("/", follow=True).redirect_chain[-1][0] == reverse("admin:index")
+
+
+def test_a_refusal_that_has_a_reason_of_its_own_says_it(failing: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: Any, **kwargs: Any) -> None:
+        raise PermissionDenied("Only the account's <owner> may do this.")
+
+    monkeypatch.setattr("accounts.admin.AccountAdmin.get_queryset", refuse)
+    reply = failing.get(reverse("admin:accounts_account_changelist"))
+    page = reply.content.decode()
+    assert reply.status_code == 403
+    assert "Only the account&#x27;s &lt;owner&gt; may do this." in page
+    assert "Your role does not allow it" not in page
+
+
+def test_a_form_that_was_open_for_too_long_saves_nothing_and_says_what_to_do() -> None:
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(StaffFactory.create(role="Operator"))
+    account = AccountFactory.create()
+    reply = browser.post(reverse("admin:campaigns_subscriberlist_add"), {"account": account.pk, "name": "Friends"})
+    page = reply.content.decode()
+    assert reply.status_code == 403
+    assert "nothing was saved" in page
+    assert "reload the page and try again" in page
+    assert "allow cookies" in page
+    assert "CSRF" not in page
+    assert not SubscriberList.objects.exists()

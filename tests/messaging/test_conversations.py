@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import importlib
-import threading
+from functools import partial
 
 import pytest
 from django.apps import apps
-from django.db import connection
 from django.utils import timezone
 
 from accounts.models import Account, User
@@ -41,6 +40,7 @@ from tests.factories import (
     UserFactory,
 )
 from tests.messaging.hooks import USUAL_TIME, receive, reply_to
+from tests.threads import at_once
 
 PERSON = "+14155552671"
 
@@ -143,22 +143,15 @@ def test_who_answers_second_sees_the_first_answer_before_anything_is_sent(line: 
 def test_of_two_replies_in_the_same_moment_one_is_sent(line: PhoneNumber) -> None:
     receive(line, "Is it on?")
     pk, seen = conversation().pk, newest(conversation())
-    users, start, refused = [maria(), StaffFactory.create()], threading.Barrier(2), []
+    users, refused = [maria(), StaffFactory.create()], []
 
     def answer(user: User) -> None:
-        start.wait()
         try:
             reply(conversation_id=pk, body="Yes.", user=user, seen=seen)
         except ThreadChanged as error:
             refused.append(error)
-        finally:
-            connection.close()
 
-    threads = [threading.Thread(target=answer, args=(user,)) for user in users]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(*(partial(answer, user) for user in users))
     assert (Message.objects.count(), len(refused)) == (1, 1)
 
 

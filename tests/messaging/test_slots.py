@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import threading
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from functools import partial
 
 import pytest
+from django.utils import timezone
 
-from broadcast.core.redis import connect_async
+from broadcast.core.config import config
+from broadcast.core.redis import connect_async, get_redis
 from integrations.http.httpx_driver import HttpxDriver
 from integrations.simulator.process import SimulatorProcess
 from integrations.sms.contract import OutboundSms
+from messaging.engine import keys, limits
 from messaging.engine.sender import Sender
 from messaging.engine.slots import give_slot, take_slot
 from messaging.engine.window import Window
+from messaging.jobs import lookups
 from messaging.models import PhoneNumber
 from messaging.services.gateways import status_url
+from tests.factories import GatewayFactory, MessageFactory
+from tests.integrations.loopback import never_accepting, server, silent_until_closed
 from tests.messaging.tools import make_batch, recipients, run_sender
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -97,3 +109,34 @@ def test_a_look_up_beside_requests_that_hang_has_a_slot_of_its_own(
         done.set()
         other.join()
     assert simulator.stats()["max_in_flight"] <= 40
+
+
+@pytest.mark.parametrize("behaving", [never_accepting, partial(server, silent_until_closed)])
+def test_a_look_up_is_over_before_its_slot_ends(
+    behaving: Callable[[], AbstractContextManager[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may have to wait three times as long as here: to connect, to write and for the reply."""
+    settings = replace(config(), request_timeout_seconds=1.5)
+    for module in (limits, lookups):
+        monkeypatch.setattr(module, "config", lambda: settings)
+    monkeypatch.setattr(limits, "SLOT_GRACE_MILLISECONDS", 2500)
+    long_ago = timezone.now() - dt.timedelta(hours=1)
+    left: list[float] = []
+
+    def give(*, gateway_id: int, holder: str) -> None:
+        ends = get_redis().zscore(keys.slot_expiry(gateway_id), holder)
+        assert ends is not None
+        left.append(ends - time.time() * 1000)
+        give_slot(gateway_id=gateway_id, holder=holder)
+
+    monkeypatch.setattr(lookups, "give_slot", give)
+    with behaving() as url:
+        gateway = GatewayFactory.create(base_url=url)
+        message = MessageFactory.create(
+            batch__number__gateway=gateway, state="unknown", created_at=long_ago, claimed_at=long_ago
+        )
+        assert lookups.settle(renew=lambda: True) == 0
+    assert int(get_redis().get(keys.asked(gateway.pk)) or 0) == message.pk
+    waited = limits.slot_milliseconds() - left[0]
+    assert waited > 400, "it did wait"
+    assert 3 * waited < limits.slot_milliseconds()

@@ -68,9 +68,11 @@
         body.set("csrfmiddlewaretoken", form.elements.csrfmiddlewaretoken.value);
         const url = thread.dataset.readUrl;
         delete thread.dataset.readUrl;
-        fetch(url, { method: "POST", body }).then(refreshList).catch(() => {
+        const again = () => {
             thread.dataset.readUrl = url;
-        });
+        };
+        // 204 is its answer; a login page that somebody is led to has another.
+        fetch(url, { method: "POST", body }).then((answer) => (answer.status === 204 ? refreshList() : again()), again);
     };
 
     const fillIn = async (select) => {
@@ -80,7 +82,7 @@
             return;
         }
         const answer = await fetch(url, { headers: { Accept: "application/json" } }).catch(() => null);
-        const said = answer && (answer.ok || answer.status === 422) ? await answer.json() : null;
+        const said = answer && (answer.ok || answer.status === 422) ? await answer.json().catch(() => null) : null;
         if (!said || said.error) {
             refuse(said ? said.error : "The canned reply did not come: look at your connection and choose it again.");
             return;
