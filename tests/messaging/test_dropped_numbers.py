@@ -227,13 +227,13 @@ def test_what_is_queued_at_a_dropped_number_again_is_taken(
     simulator: SimulatorProcess, gateway: Gateway, lines: list[PhoneNumber]
 ) -> None:
     """Given a number that was dropped, when it may send again and something is queued at it, then that leaves."""
-    one = lines[0]
     PhoneNumber.objects.filter(pk__in=[line.pk for line in lines]).update(gateway=gateway, pace_segments=100_000)
+    one = PhoneNumber.objects.get(pk=lines[0].pk)
     simulator.settings(numbers=tuple(line.number for line in lines))
     batch = launch(one, recipients(3))
     hold_number(batch, one)
     put_ids(number=one, queue_name=keys.batch_queue(batch.pk, one.pk), ids=Message.objects.values_list("pk", flat=True))
     # Else a sender that takes them would give them back within a second.
     assert not get_redis().sismember(keys.held(gateway.pk), keys.batch_queue(batch.pk, one.pk))
-    send_all(PhoneNumber.objects.get(pk=one.pk))
+    send_all(one)
     assert states(batch) == {"accepted": 3}
