@@ -18,7 +18,6 @@ from accounts.models import Account
 from broadcast.core.countries import country_name
 from integrations.sms.contract import ProviderNumber
 from messaging.admin.number_forms import NumberSearchForm, PurchaseForm
-from messaging.admin.wiring_words import in_use, wiring_help
 from messaging.models import PhoneNumber
 from messaging.services.numbers import (
     ProvisioningError,
@@ -27,6 +26,7 @@ from messaging.services.numbers import (
     provision_number,
     search_numbers,
 )
+from messaging.services.numbers.words import in_use, wiring_help
 
 _SALT = "messaging.number-offer"
 #: An offer may be sold by then; the price is not that old.

@@ -13,7 +13,6 @@ from unfold.enums import ActionVariant
 from broadcast.core.confirm import ActionRefused, ConfirmForm, confirmed_action
 from messaging.admin.buying import NO_PRICE, prices_of
 from messaging.admin.number_forms import ForgetForm, ReleaseForm, ResumeForm, TestMessageForm
-from messaging.admin.wiring_words import in_use, wiring_help
 from messaging.models import Batch, PhoneNumber
 from messaging.querysets import BatchQuerySet
 from messaging.services.batches import pause_obstructed
@@ -29,6 +28,7 @@ from messaging.services.numbers import (
     send_test_message,
     wire_number,
 )
+from messaging.services.numbers.words import in_use, wiring_help
 
 State, Step = PhoneNumber.State, PhoneNumber.Step
 

@@ -19,15 +19,15 @@ from unfold.contrib.filters.admin import (
 from broadcast.core.admin import ConsoleAdmin, account_filter, display, page_link
 from broadcast.core.confirm import link_action
 from broadcast.core.countries import country_name
-from messaging.admin.adopting import adopt_number_view, unchecked_text
+from messaging.admin.adopting import adopt_number_view
 from messaging.admin.buying import buy_number_view, prices_of
 from messaging.admin.labels import NUMBER_LABELS
 from messaging.admin.number_actions import NumberActions, left_on, moment, offered
 from messaging.admin.number_forms import PhoneNumberForm
 from messaging.admin.number_registration import NumberRegistrationMixin, offered_for
-from messaging.admin.wiring_words import wiring_help
 from messaging.models import PhoneNumber
 from messaging.services.gateways import number_changed
+from messaging.services.numbers.words import unchecked_text, wiring_help
 
 State, Step = PhoneNumber.State, PhoneNumber.Step
 

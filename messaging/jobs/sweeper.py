@@ -25,6 +25,7 @@ from messaging.services import alert_mail, alerts, detours, pools, stalls
 from messaging.services.batches import finish_batch
 from messaging.services.budgets import watch_budgets
 from messaging.services.gateways import publish_gateways, watch_circuits
+from messaging.services.numbers.errands import call_lost
 from messaging.services.numbers.watching import watch_numbers
 from messaging.services.refusals import watch_refusals
 from messaging.services.tending import tend_batches as tend_batches
@@ -60,6 +61,7 @@ def sweep(seat: Seat | None = None) -> None:
     tend_batches()
     expire_singles()
     requeue_singles()
+    call_lost()
     tell()
     renew = seat.renew if seat is not None else lambda: True
     repeating.repeat_unknown(renew=renew)
