@@ -26,7 +26,7 @@ from messaging.engine.seats import Seat
 from messaging.engine.sender import Sender
 from messaging.jobs import inbound, sweeper
 from messaging.jobs.recorder import Recorder
-from messaging.services import numbers
+from messaging.services import asked_repairs, numbers
 from messaging.services.alert_mail import email_open
 from messaging.services.carrier_refusals import mark_number
 from messaging.services.detours import take_over
@@ -178,6 +178,14 @@ def release_numbers() -> None:
 def run_errand(number_id: int) -> None:
     """Do at the provider what was asked for with a number: buy it, wire it, give it back."""
     numbers.run_errand(number_id=number_id)
+
+
+def repair_finding(finding_id: int) -> None:
+    """Repair a finding about a number, as somebody has asked for it."""
+    try:
+        asked_repairs.run_repair(finding_id=finding_id)
+    except RedisAway as error:
+        logger.warning("Redis is away, so the repair of finding %s waits for the sweeper: %s", finding_id, error)
 
 
 def email_alerts() -> None:

@@ -22,6 +22,7 @@ from messaging.jobs.leases import find_orphans, forget_journals, take_apart
 from messaging.jobs.marks import repair_marks
 from messaging.models import EarlyReport, Message, PhoneNumber
 from messaging.services import alert_mail, alerts, detours, pools, stalls
+from messaging.services.asked_repairs import call_lost_repairs
 from messaging.services.batches import finish_batch
 from messaging.services.budgets import watch_budgets
 from messaging.services.gateways import publish_gateways, watch_circuits
@@ -62,6 +63,7 @@ def sweep(seat: Seat | None = None) -> None:
     expire_singles()
     requeue_singles()
     call_lost()
+    call_lost_repairs()
     tell()
     renew = seat.renew if seat is not None else lambda: True
     repeating.repeat_unknown(renew=renew)

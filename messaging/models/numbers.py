@@ -65,6 +65,7 @@ class PhoneNumber(TimestampedModel):
         """What a background task is to do at the provider; ``messaging.services.numbers.errands`` moves it."""
 
         BUY = "buy", "Buy it, for the first time"
+        BUYING = "buying", "It was begun to buy it: look whether it is ours, and go on; nothing is bought again"
         BUY_AFTER_ALL = "rebuy", "Look whether it is ours, buy it if not, and go on"
         FINISH = "finish", "Look whether it is ours, and go on; nothing is bought"
         WIRE = "wire", "Wire it to our webhooks"

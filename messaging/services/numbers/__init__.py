@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from messaging.services.numbers.adopting import adopt_number, take_listed_number
 from messaging.services.numbers.asking import (
+    TASK_SECONDS,
     ask_to_adopt,
     ask_to_buy,
     ask_to_forget,
@@ -18,7 +19,7 @@ from messaging.services.numbers.asking import (
     ask_to_wire,
 )
 from messaging.services.numbers.buying import provision_number, resume_number
-from messaging.services.numbers.errands import call_lost, run_errand
+from messaging.services.numbers.errands import LOST_AFTER, TOO_LATE_AFTER, call_lost, run_errand
 from messaging.services.numbers.errors import ProvisioningError
 from messaging.services.numbers.leaving import (
     COOL_DOWN_DAYS,
@@ -39,7 +40,10 @@ from messaging.services.numbers.wiring import wire_number
 
 __all__ = [
     "COOL_DOWN_DAYS",
+    "LOST_AFTER",
     "MOST_COOL_DOWN_DAYS",
+    "TASK_SECONDS",
+    "TOO_LATE_AFTER",
     "ProvisioningError",
     "ResumePlan",
     "adopt_number",

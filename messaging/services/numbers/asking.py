@@ -30,6 +30,7 @@ TASK_SECONDS = 300
 #: States in which an errand can be done.
 STATES: dict[str, tuple[str, ...]] = {
     Errand.BUY: (State.PENDING,),
+    Errand.BUYING: (State.PENDING,),
     Errand.BUY_AFTER_ALL: (State.PENDING,),
     Errand.FINISH: (State.PENDING,),
     Errand.WIRE: (State.PENDING, State.ACTIVE, State.DISABLED, State.LEAVING),
@@ -179,7 +180,7 @@ def call(number_id: int) -> None:
     enqueue_on_commit(TASK, number_id, timeout=TASK_SECONDS)
 
 
-def _ask(number: PhoneNumber, errand: Errand) -> PhoneNumber:
+def _ask(number: PhoneNumber, errand: str) -> PhoneNumber:
     now = timezone.now()
     with transaction.atomic():
         free = PhoneNumber.objects.unclaimed().filter(pk=number.pk, errand="", state__in=STATES[errand])

@@ -190,7 +190,7 @@ def _buy(claim: Claim, provider: Provider) -> ProviderNumber:
     row = claim.row
     # From here on money may be spent: the claim must outlast the request, and whoever takes the errand up of a process that
     # was killed in it only looks whether the number is ours.
-    claim.note(problem="", errand=PhoneNumber.Errand.FINISH if row.errand else "")
+    claim.note(problem="", errand=PhoneNumber.Errand.BUYING if row.errand else "")
     try:
         bought = provider.buy(row.number, label=row.label)
     except ProvisioningError as error:

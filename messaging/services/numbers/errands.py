@@ -2,7 +2,7 @@
 
 An errand stands in the number's row from when it is asked for (``messaging.services.numbers.asking``) until it is done or has
 failed. So a task that runs twice finds it done or claimed, and one that is killed leaves it to the sweeper. ``BUY`` and
-``BUY_AFTER_ALL`` become ``FINISH`` before the request that spends money leaves: nothing is bought again without a person.
+``BUY_AFTER_ALL`` become ``BUYING`` before the request that spends money leaves: nothing is bought again without a person.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def call_lost(*, now: dt.datetime | None = None) -> int:
 
 def _carry_out(claim: Claim) -> None:
     row = claim.row
-    errand = Errand(row.errand)
+    errand = row.errand
     if row.state not in STATES[errand]:
         claim.note(errand="", outcome=f"{row.number} is {row.get_state_display().lower()} by now. Nothing was changed.")
         return
@@ -90,7 +90,7 @@ def _carry_out(claim: Claim) -> None:
         claim.note(errand="", outcome=done[:500])
 
 
-def _failed(row: PhoneNumber, errand: Errand, error: ProvisioningError) -> dict[str, Any]:
+def _failed(row: PhoneNumber, errand: str, error: ProvisioningError) -> dict[str, Any]:
     """What is written down of an errand that failed."""
     if errand == Errand.BUY and is_refused(row, error):
         # Whoever asked looks at its page, so the row stays and says why; nobody holds it any more.
@@ -148,8 +148,9 @@ def _forget(claim: Claim) -> str:
     return f"{claim.row.number} is forgotten. The provider was not told."
 
 
-_DOINGS: dict[Errand, Callable[[Claim], str]] = {
+_DOINGS: dict[str, Callable[[Claim], str]] = {
     Errand.BUY: _buy,
+    Errand.BUYING: _finish,
     Errand.BUY_AFTER_ALL: _buy_after_all,
     Errand.FINISH: _finish,
     Errand.WIRE: _wire,
