@@ -178,7 +178,7 @@ def test_an_outdated_finding_says_so_and_closes(
     operator: Client, four: dict[str, NumberFinding], simulator: SimulatorProcess
 ) -> None:
     simulator.numbers(A)
-    page = post(operator, "write_it_off", four["missing"])
+    page = repaired(operator, "write_it_off", four["missing"])
     assert "lists +14155550101 again" in page
     assert f"Gone: The provider lists {A} again." in page
     assert PhoneNumber.objects.get(number=A).state == "active"
