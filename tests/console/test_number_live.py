@@ -183,7 +183,7 @@ def test_a_repair_is_shown_as_it_goes_and_asks_nothing_in_the_web_request(
     answer = operator.get(finding_url("live", unknown))
     assert answer.headers["HX-Refresh"] == "true"
     assert "every 2s" not in page_of(answer)
-    assert only().state == "repaired"
+    assert NumberFinding.objects.get().state == "repaired"
 
 
 def test_a_repair_that_fails_says_why_and_can_be_done_again(
@@ -198,7 +198,7 @@ def test_a_repair_that_fails_says_why_and_can_be_done_again(
     Gateway.objects.filter(pk=gateway.pk).update(base_url=gateway.base_url)
     ask_to_give(operator, unknown)
     tasks.repair_finding(unknown.pk)
-    assert only().state == "repaired"
+    assert NumberFinding.objects.get().state == "repaired"
 
 
 def test_a_repair_whose_task_was_lost_is_called_again(
