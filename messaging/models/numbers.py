@@ -64,7 +64,7 @@ class PhoneNumber(TimestampedModel):
     class Errand(models.TextChoices):
         """What a background task is to do at the provider; ``messaging.services.numbers.errands`` moves it."""
 
-        BUY = "buy", "Buy it, for the first time"
+        BUY = "buy", "Buy it, wire it and put it to use"
         BUYING = "buying", "It was begun to buy it: look whether it is ours, and go on; nothing is bought again"
         BUY_AFTER_ALL = "rebuy", "Look whether it is ours, buy it if not, and go on"
         FINISH = "finish", "Look whether it is ours, and go on; nothing is bought"
