@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
@@ -26,11 +27,13 @@ from messaging.services.numbers import (
     ask_to_resume,
     ask_to_wire,
     call_lost,
+    errands,
     provision_number,
     release_due,
     run_errand,
 )
 from messaging.services.numbers.provider import Provider
+from messaging.services.numbers.rows import Claim
 from tests.factories import AccountFactory, PhoneNumberFactory
 from tests.messaging.number_tools import again, at_once, break_numbers, offers, owned, purchases, record_requests
 
@@ -79,7 +82,7 @@ def run_killed(number: PhoneNumber) -> None:
     """Run a task whose worker is killed: its claim stays."""
     with pytest.raises(Killed):
         tasks.run_errand(number.pk)
-    PhoneNumber.objects.filter(pk=number.pk).update(claimed_until=timezone.now() + AGO)
+    PhoneNumber.objects.filter(pk=number.pk).update(claimed_until=timezone.now() + AGO, asked_at=timezone.now() - AGO)
 
 
 def lapse(number: PhoneNumber) -> None:
@@ -111,8 +114,8 @@ def test_asking_waits_for_no_provider(
         ask_to_keep(number=due),
     ]
     assert seen == []
-    errands = ["buy", "finish", "rebuy", "give_up", "forget", "wire", "give_back", "keep"]
-    assert [again(row).errand for row in waiting] == errands
+    expected = ["buy", "finish", "rebuy", "give_up", "forget", "wire", "give_back", "keep"]
+    assert [again(row).errand for row in waiting] == expected
     assert called == [("messaging.tasks.run_errand", row.pk) for row in waiting]
 
 
@@ -137,6 +140,23 @@ def test_a_task_that_runs_twice_buys_once(
     tasks.run_errand(row.pk)
     assert purchases(seen) == 1
     assert (again(row).state, len(owned(gateway, row.number))) == ("active", 1)
+
+
+def test_a_worker_that_comes_a_moment_too_late_does_nothing(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given a worker that has read the errand, when another does it before the first has its claim, then nothing is done twice."""
+    row = asked(gateway)
+    seen = record_requests(monkeypatch)
+    real = errands.claimed
+
+    def overtaken(number: PhoneNumber, states: Sequence[str]) -> AbstractContextManager[Claim]:
+        monkeypatch.setattr(errands, "claimed", real)
+        run_errand(number_id=number.pk)
+        return real(number, states)
+
+    monkeypatch.setattr(errands, "claimed", overtaken)
+    run_errand(number_id=row.pk)
+    assert purchases(seen) == 1
+    assert "belongs to" in again(row).outcome
 
 
 def test_asking_twice_buys_once(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
