@@ -27,13 +27,12 @@ from messaging.services.numbers import (
     ask_to_resume,
     ask_to_wire,
     call_lost,
-    errands,
     provision_number,
     release_due,
     run_errand,
 )
 from messaging.services.numbers.provider import Provider
-from messaging.services.numbers.rows import Claim
+from messaging.services.numbers.rows import Claim, claimed
 from tests.factories import AccountFactory, PhoneNumberFactory
 from tests.messaging.number_tools import again, at_once, break_numbers, offers, owned, purchases, record_requests
 
@@ -146,14 +145,14 @@ def test_a_worker_that_comes_a_moment_too_late_does_nothing(gateway: Gateway, mo
     """Given a worker that has read the errand, when another does it before the first has its claim, then nothing is done twice."""
     row = asked(gateway)
     seen = record_requests(monkeypatch)
-    real = errands.claimed
+    place = "messaging.services.numbers.errands.claimed"
 
     def overtaken(number: PhoneNumber, states: Sequence[str]) -> AbstractContextManager[Claim]:
-        monkeypatch.setattr(errands, "claimed", real)
+        monkeypatch.setattr(place, claimed)
         run_errand(number_id=number.pk)
-        return real(number, states)
+        return claimed(number, states)
 
-    monkeypatch.setattr(errands, "claimed", overtaken)
+    monkeypatch.setattr(place, overtaken)
     run_errand(number_id=row.pk)
     assert purchases(seen) == 1
     assert "belongs to" in again(row).outcome
