@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 from django.db import models
 from django.db.models import Count, Q, Value
 from django.db.models.functions import Mod
+from django.utils import timezone
 
 from messaging.states import FINAL_STATES, BatchState
 
@@ -65,6 +66,10 @@ class PhoneNumberQuerySet(models.QuerySet["PhoneNumber"]):
         """
         rows = self.held().exclude(gateway_id=gateway_id).filter(number__startswith="+", number__in=numbers)
         return rows.select_related("account", "gateway")
+
+    def unclaimed(self) -> Self:
+        """Those that nobody deals with at the provider at this moment."""
+        return self.filter(Q(claimed_until=None) | Q(claimed_until__lte=timezone.now()))
 
     def needing_attention(self) -> Self:
         """Those that stopped half-way, and those that have a problem."""

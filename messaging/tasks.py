@@ -26,11 +26,11 @@ from messaging.engine.seats import Seat
 from messaging.engine.sender import Sender
 from messaging.jobs import inbound, sweeper
 from messaging.jobs.recorder import Recorder
+from messaging.services import asked_repairs, numbers
 from messaging.services.alert_mail import email_open
 from messaging.services.carrier_refusals import mark_number
 from messaging.services.detours import take_over
 from messaging.services.gateways import status_url, stop_gateway, stop_number
-from messaging.services.numbers import release_due
 from messaging.services.reconciliation import NotCompared, call_due, reconcile
 from messaging.services.rejections import pause_for_rejections
 
@@ -172,7 +172,20 @@ def sweep() -> None:
 
 def release_numbers() -> None:
     """Give numbers whose time has come back to their providers."""
-    release_due()
+    numbers.release_due()
+
+
+def run_errand(number_id: int) -> None:
+    """Do at the provider what was asked for with a number: buy it, wire it, give it back."""
+    numbers.run_errand(number_id=number_id)
+
+
+def repair_finding(finding_id: int) -> None:
+    """Repair a finding about a number, as somebody has asked for it."""
+    try:
+        asked_repairs.run_repair(finding_id=finding_id)
+    except RedisAway as error:
+        logger.warning("Redis is away, so the repair of finding %s waits for the sweeper: %s", finding_id, error)
 
 
 def email_alerts() -> None:

@@ -11,15 +11,15 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from messaging.admin.number_forms import AdoptForm
-from messaging.admin.wiring_words import in_use
 from messaging.models import PhoneNumber
-from messaging.services.numbers import ProvisioningError, adopt_number
+from messaging.services.numbers import ProvisioningError, ask_to_adopt
+from messaging.services.numbers.words import unchecked_text
 
 _PREFILLED = ("account", "gateway", "kind", "country")
 
 
 def adopt_number_view(admin: Any, request: HttpRequest) -> HttpResponse:
-    """The page. Nothing that waits for a provider may run in the transaction of the admin's own add page.
+    """The page. It takes the place of the admin's own add page, which knows nothing of allowances and errands.
 
     Args:
         admin: the admin of numbers.
@@ -48,25 +48,15 @@ def adopt_number_view(admin: Any, request: HttpRequest) -> HttpResponse:
 
 
 def _adopt(admin: Any, request: HttpRequest, form: AdoptForm) -> HttpResponse | None:
-    """Adopt, and go to the number's page; None when it was refused, which the form then says."""
+    """Enter it, and go to the number's page; None when it was refused, which the form then says."""
     try:
-        number = adopt_number(**form.cleaned_data)
+        number = ask_to_adopt(**form.cleaned_data)
     except ProvisioningError as error:
         form.add_error(None, error.text)
         return None
     admin.log_addition(request, number, "Entered by hand.")
     if number.state == PhoneNumber.State.PENDING:
-        messages.warning(request, f"{number.number} is stored and not in use yet. {number.problem}")
-    elif number.checked_at is None:
-        messages.warning(request, f"{number.number} is active. {unchecked_text(number)}")
+        messages.info(request, f"{number.number} is stored. It is looked up at {number.gateway} now; see below.")
     else:
-        messages.success(request, f"{number.gateway} has {number.number}: it {in_use(number)}")
+        messages.warning(request, f"{number.number} is active. {unchecked_text(number)}")
     return HttpResponseRedirect(reverse("admin:messaging_phonenumber_change", args=[number.pk]))
-
-
-def unchecked_text(number: PhoneNumber) -> str:
-    """Why a number in use was never seen at the provider, and what to see to."""
-    return (
-        f"It could not be checked whether {number.gateway} has it: its API says nothing of such numbers. See in the provider's "
-        "console that it is there and calls our webhooks."
-    )

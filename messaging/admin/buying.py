@@ -1,4 +1,7 @@
-"""Provisioning a number on one page: search, choose, confirm. Only a POST of the confirmation buys."""
+"""Provisioning a number on one page: search, choose, confirm. Only a POST of the confirmation asks for a purchase.
+
+A search stays in the web request: it reads, and is over within the time-outs of one request. The purchase is a background task's.
+"""
 
 from __future__ import annotations
 
@@ -18,15 +21,15 @@ from accounts.models import Account
 from broadcast.core.countries import country_name
 from integrations.sms.contract import ProviderNumber
 from messaging.admin.number_forms import NumberSearchForm, PurchaseForm
-from messaging.admin.wiring_words import in_use, wiring_help
 from messaging.models import PhoneNumber
 from messaging.services.numbers import (
     ProvisioningError,
     allowance_left,
+    ask_to_buy,
     numbers_in_use,
-    provision_number,
     search_numbers,
 )
+from messaging.services.numbers.words import wiring_help
 
 _SALT = "messaging.number-offer"
 #: An offer may be sold by then; the price is not that old.
@@ -97,7 +100,7 @@ def _initial(request: HttpRequest) -> dict[str, Any]:
 
 
 def buy_number_view(admin: Any, request: HttpRequest) -> HttpResponse:
-    """The page; searching reads at the provider, only a POST buys.
+    """The page; searching reads at the provider, only a POST has something bought.
 
     Args:
         admin: the admin of numbers.
@@ -214,7 +217,7 @@ def _buy(
 ) -> HttpResponse:
     chosen = form.cleaned_data
     try:
-        bought = provision_number(
+        number = ask_to_buy(
             account=chosen["account"],
             gateway=chosen["gateway"],
             number=offer.number,
@@ -228,12 +231,12 @@ def _buy(
         )
     except ProvisioningError as error:
         if error.number is not None and error.number.account_id == chosen["account"].pk:
-            is_told = error.number.state == PhoneNumber.State.PENDING
-            text = f"{offer.number} is not in use yet; how far it is stands below." if is_told else error.text
-            messages.warning(request, text)
+            messages.warning(request, error.text)
             return HttpResponseRedirect(reverse("admin:messaging_phonenumber_change", args=[error.number.pk]))
         messages.error(request, f"Nothing was bought. {error.text}")
         return HttpResponseRedirect(f"{request.path}?{urlencode(asked)}")
-    test = f" A test message to {bought.test_recipient} is on its way." if bought.test_message_id else ""
-    messages.success(request, f"{bought.number} belongs to {bought.account} now: it {in_use(bought)}{test}")
-    return HttpResponseRedirect(reverse("admin:messaging_phonenumber_change", args=[bought.pk]))
+    if number.errand:
+        messages.success(request, f"{number.number} is asked for. How far it is stands below.")
+    else:
+        messages.info(request, f"{number.account} has {number.number} already; nothing was bought again.")
+    return HttpResponseRedirect(reverse("admin:messaging_phonenumber_change", args=[number.pk]))

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.template.defaultfilters import pluralize
+from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html
 
 from broadcast.core.admin import page_link
@@ -13,6 +15,7 @@ from messaging.models import NumberFinding
 from messaging.services.gateways import inbound_url, status_url
 from messaging.services.number_repairs import batches_from
 from messaging.services.number_urls import Whose, is_same, names_by_key, whose
+from messaging.services.numbers import LOST_AFTER
 from messaging.states import BatchState
 
 Kind = NumberFinding.Kind
@@ -82,6 +85,26 @@ def in_words(finding: NumberFinding) -> str:
     if finding.kind == Kind.MISSING:
         return "Only we have it"
     return "Billed although it was released"
+
+
+#: What is done while a repair is under way, by repair.
+REPAIRING: dict[str, str] = {
+    NumberFinding.Repair.GIVE: "It is being looked up at {}, given to the account and wired to us",
+    NumberFinding.Repair.WIRE: "It is being looked up at {} and wired to us",
+    NumberFinding.Repair.WRITE_OFF: "{} is asked whether it really has it no more; then it is marked as released",
+    NumberFinding.Repair.RELEASE: "It is being looked up at {} and released",
+}
+
+
+def live_context(finding: NumberFinding) -> dict[str, Any]:
+    """What the live part of a finding's page shows: what is being done about it, or why that failed."""
+    waits = timezone.now() - finding.asked_at if finding.repair and finding.asked_at else None
+    return {
+        "finding": finding,
+        "finding_repairing": REPAIRING[finding.repair].format(finding.gateway) if finding.repair else "",
+        "finding_waits_seconds": int(waits.total_seconds()) if waits and waits > LOST_AFTER else 0,
+        "finding_live_url": reverse("admin:messaging_numberfinding_live", args=[finding.pk]),
+    }
 
 
 def sides(finding: NumberFinding) -> list[Side]:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib import admin
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
 from django.db.models import F, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
-from django.urls import reverse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
 from unfold.enums import ActionVariant
@@ -19,6 +22,7 @@ from messaging.admin.finding_forms import GiveForm, IgnoreForm, WireForm
 from messaging.admin.finding_words import (
     give_context,
     in_words,
+    live_context,
     meaning,
     release_context,
     sides,
@@ -28,6 +32,7 @@ from messaging.admin.finding_words import (
 from messaging.admin.labels import FINDING_KIND_LABELS, FINDING_LABELS
 from messaging.models import NumberFinding
 from messaging.services import number_repairs as repairs
+from messaging.services.asked_repairs import ask_for_repair
 from messaging.services.number_repairs import NotRepaired
 
 if TYPE_CHECKING:
@@ -55,6 +60,9 @@ _LINKS = {
 
 def offered(finding: NumberFinding) -> tuple[str, ...]:
     """Names of the actions that a finding's state and kind allow."""
+    if finding.repair:
+        # What was asked for comes first.
+        return ()
     if finding.state == State.OPEN:
         return OFFERED[finding.kind]
     return ("look_again",) if finding.state == State.IGNORED else ()
@@ -85,6 +93,7 @@ class NumberFindingAdmin(LargeTableMixin, ReadOnlyAdmin[NumberFinding]):
     # What is open comes first.
     ordering = (F("closed_at").desc(nulls_first=True), "-id")
     sortable_by = ()
+    change_form_outer_before_template = "messaging/finding_live.html"
     actions_detail = ("give_it", "wire_it", "write_it_off", "release_it", "ignore_it", "look_again")
     readonly_fields = ("display_meaning", "display_sides", "display_gateway", "display_end")
     fieldsets = (
@@ -97,9 +106,35 @@ class NumberFindingAdmin(LargeTableMixin, ReadOnlyAdmin[NumberFinding]):
         found = super().get_queryset(request).select_related("gateway", "phone_number__account", "closed_by")
         return found.defer("gateway__credentials")
 
+    def get_urls(self) -> list[URLPattern]:
+        """Beside the page: its live part."""
+        view = self.admin_site.admin_view(self.live_view)
+        return [path("<path:object_id>/live/", view, name="messaging_numberfinding_live"), *super().get_urls()]
+
+    def live_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The live part by itself, which the page asks for while a repair is under way; it then fetches the whole page.
+
+        Raises:
+            PermissionDenied: not allowed.
+        """
+        finding = self.get_object(request, unquote(object_id))
+        if finding is None or not self.has_view_permission(request, finding):
+            raise PermissionDenied
+        # Nothing can be typed on this page, so that nothing is lost.
+        headers = None if finding.repair else {"HX-Refresh": "true"}
+        return TemplateResponse(request, "messaging/finding_live.html", live_context(finding), headers=headers)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Under what is being done about it."""
+        finding = self.get_object(request, unquote(object_id))
+        live = live_context(finding) if finding and self.has_view_permission(request, finding) else {}
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **live})
+
     def get_actions_detail(self, request: HttpRequest, object_id: int) -> Any:
         """Only what its kind and state allow."""
-        finding = NumberFinding.objects.filter(pk=object_id).only("kind", "state").first()
+        finding = NumberFinding.objects.filter(pk=object_id).only("kind", "state", "repair").first()
         names = {f"messaging_numberfinding_{name}" for name in offered(finding)} if finding else set()
         actions = super().get_actions_detail(request, object_id)  # type: ignore[misc]  # unfold has no types
         return [action for action in actions if action.action_name in names]
@@ -117,14 +152,8 @@ class NumberFindingAdmin(LargeTableMixin, ReadOnlyAdmin[NumberFinding]):
     def give_it(self, request: HttpRequest, finding: NumberFinding, form: GiveForm) -> str:
         """Enter it and wire it."""
         chosen = form.cleaned_data
-        number = repairs.give(
-            finding_id=finding.pk,
-            account_id=chosen["account"].pk,
-            kind=chosen["kind"],
-            label=chosen["label"],
-            user=cast("User", request.user),
-        )
-        return f"{number.number} belongs to {number.account} now, and its messages come to us."
+        options = {"account_id": chosen["account"].pk, "kind": chosen["kind"], "label": chosen["label"]}
+        return _ask(request, finding, NumberFinding.Repair.GIVE, **options)
 
     @confirmed_action(
         "Wire to us…",
@@ -138,8 +167,7 @@ class NumberFindingAdmin(LargeTableMixin, ReadOnlyAdmin[NumberFinding]):
     )
     def wire_it(self, request: HttpRequest, finding: NumberFinding, form: WireForm) -> str:  # noqa: ARG002  an action's signature
         """Set our addresses."""
-        number = repairs.wire(finding_id=finding.pk, user=cast("User", request.user))
-        return f"What people write to {number.number} comes to us from now on."
+        return _ask(request, finding, NumberFinding.Repair.WIRE)
 
     @confirmed_action(
         "Mark as released…",
@@ -152,9 +180,7 @@ class NumberFindingAdmin(LargeTableMixin, ReadOnlyAdmin[NumberFinding]):
     )
     def write_it_off(self, request: HttpRequest, finding: NumberFinding, form: ConfirmForm) -> str:  # noqa: ARG002  an action's signature
         """Any state of a number → ``released``."""
-        paused = repairs.write_off(finding_id=finding.pk, user=cast("User", request.user))
-        held = f" {paused} {'campaign was' if paused == 1 else 'campaigns were'} paused." if paused else ""
-        return f"{finding.number} is marked as released.{held}"
+        return _ask(request, finding, NumberFinding.Repair.WRITE_OFF)
 
     @confirmed_action(
         "Release again…",
@@ -167,8 +193,7 @@ class NumberFindingAdmin(LargeTableMixin, ReadOnlyAdmin[NumberFinding]):
     )
     def release_it(self, request: HttpRequest, finding: NumberFinding, form: ConfirmForm) -> str:  # noqa: ARG002  an action's signature
         """Give it back to the provider."""
-        repairs.release_again(finding_id=finding.pk, user=cast("User", request.user))
-        return f"The provider has taken {finding.number} back."
+        return _ask(request, finding, NumberFinding.Repair.RELEASE)
 
     @confirmed_action(
         "Ignore…",
@@ -230,6 +255,8 @@ class NumberFindingAdmin(LargeTableMixin, ReadOnlyAdmin[NumberFinding]):
     @display(description="Repair")
     def display_repair(self, finding: NumberFinding) -> Any:
         """A link to the repair's page."""
+        if finding.repair:
+            return "Under way"
         if finding.state != State.OPEN:
             return "-"
         name = OFFERED[finding.kind][0]
@@ -253,3 +280,9 @@ class NumberFindingAdmin(LargeTableMixin, ReadOnlyAdmin[NumberFinding]):
             return finding.note or "It is still open"
         by = f" ({finding.closed_by})" if finding.closed_by else ""
         return f"{finding.get_state_display()}: {finding.note}{by}"
+
+
+def _ask(request: HttpRequest, finding: NumberFinding, repair: str, **options: Any) -> str:
+    """Have a repair done in the background: each asks the provider, which may take its time."""
+    ask_for_repair(finding_id=finding.pk, repair=repair, user=cast("User", request.user), options=options)
+    return f"{finding.number}: asked for. What comes of it is shown here."

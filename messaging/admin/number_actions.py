@@ -13,22 +13,23 @@ from unfold.enums import ActionVariant
 from broadcast.core.confirm import ActionRefused, ConfirmForm, confirmed_action
 from messaging.admin.buying import NO_PRICE, prices_of
 from messaging.admin.number_forms import ForgetForm, ReleaseForm, ResumeForm, TestMessageForm
-from messaging.admin.wiring_words import in_use, wiring_help
 from messaging.models import Batch, PhoneNumber
 from messaging.querysets import BatchQuerySet
 from messaging.services.batches import pause_obstructed
 from messaging.services.gateways import number_changed
 from messaging.services.numbers import (
     ProvisioningError,
-    forget_number,
-    give_up_number,
-    keep_number,
+    ask_to_forget,
+    ask_to_give_up,
+    ask_to_keep,
+    ask_to_release,
+    ask_to_resume,
+    ask_to_wire,
     plan_resumption,
-    release_number,
-    resume_number,
     send_test_message,
-    wire_number,
 )
+from messaging.services.numbers.errands import kept_text
+from messaging.services.numbers.words import wiring_help
 
 State, Step = PhoneNumber.State, PhoneNumber.Step
 
@@ -47,6 +48,9 @@ OFFERED: dict[str, tuple[str, ...]] = {
 
 def offered(number: PhoneNumber) -> tuple[str, ...]:
     """Names of the actions that a number's state and step allow."""
+    if number.errand:
+        # Whatever was asked for comes first.
+        return ()
     allowed = OFFERED[(number.step or Step.WANTED) if number.state == State.PENDING else number.state]
     # The last way out, once the others have failed.
     is_stuck = number.state in (State.PENDING, State.LEAVING) and bool(number.problem)
@@ -90,7 +94,7 @@ def wire_context(_admin: Any, _request: HttpRequest, number: PhoneNumber) -> dic
 
 
 class NumberActions:
-    """The actions of a number's page. Each asks first, and each is one call of a service."""
+    """The actions of a number's page. Each asks first, and each is one call of a service; none waits for the provider."""
 
     @confirmed_action(
         "Resume…",
@@ -104,8 +108,7 @@ class NumberActions:
     )
     def resume(self, request: HttpRequest, number: PhoneNumber, form: ResumeForm) -> str:  # noqa: ARG002  an action's signature
         """``pending`` → ``active``, from whichever step was reached."""
-        active = resume_number(number=number, may_buy=form.cleaned_data["buys"])
-        return f"{active.number} {in_use(active)}"
+        return _asked(ask_to_resume(number=number, may_buy=form.cleaned_data["buys"]))
 
     @confirmed_action(
         "Check again…",
@@ -118,8 +121,7 @@ class NumberActions:
     )
     def check_again(self, request: HttpRequest, number: PhoneNumber, form: ConfirmForm) -> str:  # noqa: ARG002  an action's signature
         """``pending`` → ``active`` once it has arrived."""
-        active = resume_number(number=number)
-        return f"{active.number} has arrived: it {in_use(active)}"
+        return _asked(ask_to_resume(number=number))
 
     @confirmed_action(
         "Give up…",
@@ -132,7 +134,7 @@ class NumberActions:
     )
     def give_up(self, request: HttpRequest, number: PhoneNumber, form: ConfirmForm) -> str:  # noqa: ARG002  an action's signature
         """``pending`` → ``released``."""
-        return f"{give_up_number(number=number).number} is given up. Nothing was bought."
+        return _asked(ask_to_give_up(number=number))
 
     @confirmed_action(
         "Send a test…",
@@ -158,9 +160,7 @@ class NumberActions:
     )
     def wire(self, request: HttpRequest, number: PhoneNumber, form: ConfirmForm) -> str:  # noqa: ARG002  an action's signature
         """Its URLs at the provider are ours."""
-        wired = wire_number(number=number)
-        by_hand = wiring_help(wired.gateway)
-        return f"{wired.number} is set up for us. {by_hand}" if by_hand else f"{wired.number} calls our webhooks."
+        return _asked(ask_to_wire(number=number))
 
     @confirmed_action(
         "Enable…",
@@ -203,9 +203,9 @@ class NumberActions:
     )
     def release(self, request: HttpRequest, number: PhoneNumber, form: ReleaseForm) -> str:  # noqa: ARG002  an action's signature
         """→ ``leaving``, or ``released`` with no days to wait."""
-        left = release_number(number=number, after_days=form.cleaned_data["after_days"])
-        if left.state == State.RELEASED:
-            return f"{left.number} is released."
+        left = ask_to_release(number=number, after_days=form.cleaned_data["after_days"])
+        if left.errand:
+            return _asked(left)
         return f"{left.number} leaves on {left_on(left)}. Until then it receives and answers, and can be kept."
 
     @confirmed_action(
@@ -221,7 +221,7 @@ class NumberActions:
     )
     def forget(self, request: HttpRequest, number: PhoneNumber, form: ForgetForm) -> str:  # noqa: ARG002  an action's signature
         """``pending`` or ``leaving`` → ``released``."""
-        return f"{forget_number(number=number).number} is forgotten. The provider was not told."
+        return _asked(ask_to_forget(number=number))
 
     @confirmed_action(
         "Keep…",
@@ -234,8 +234,8 @@ class NumberActions:
     )
     def keep(self, request: HttpRequest, number: PhoneNumber, form: ConfirmForm) -> str:  # noqa: ARG002  an action's signature
         """``leaving`` → what it was."""
-        kept = keep_number(number=number)
-        return f"{kept.number} is kept: it is {kept.get_state_display().lower()} again."
+        kept = ask_to_keep(number=number)
+        return _asked(kept) if kept.errand else kept_text(kept)
 
 
 def moment(at: dt.datetime) -> str:
@@ -246,6 +246,10 @@ def moment(at: dt.datetime) -> str:
 def left_on(number: PhoneNumber) -> str:
     """When a leaving number is given back."""
     return moment(number.release_at) if number.release_at else "-"
+
+
+def _asked(number: PhoneNumber) -> str:
+    return f"{number.number}: asked for. What comes of it is shown here."
 
 
 def _batches_from(number: PhoneNumber) -> BatchQuerySet:

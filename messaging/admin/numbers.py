@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path
 from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import (
     AutocompleteSelectFilter,
     ChoicesDropdownFilter,
@@ -19,15 +22,16 @@ from unfold.contrib.filters.admin import (
 from broadcast.core.admin import ConsoleAdmin, account_filter, display, page_link
 from broadcast.core.confirm import link_action
 from broadcast.core.countries import country_name
-from messaging.admin.adopting import adopt_number_view, unchecked_text
+from messaging.admin.adopting import adopt_number_view
 from messaging.admin.buying import buy_number_view, prices_of
 from messaging.admin.labels import NUMBER_LABELS
 from messaging.admin.number_actions import NumberActions, left_on, moment, offered
 from messaging.admin.number_forms import PhoneNumberForm
+from messaging.admin.number_live import live_context, live_view
 from messaging.admin.number_registration import NumberRegistrationMixin, offered_for
-from messaging.admin.wiring_words import wiring_help
 from messaging.models import PhoneNumber
 from messaging.services.gateways import number_changed
+from messaging.services.numbers.words import wiring_help
 
 State, Step = PhoneNumber.State, PhoneNumber.Step
 
@@ -80,7 +84,7 @@ class PhoneNumberAdmin(NumberRegistrationMixin, NumberActions, ConsoleAdmin[Phon
         "kind",
         "display_now",
         "display_country",
-        "provider_id",
+        "display_provider_id",
         "display_checked",
         "display_wiring",
         "display_price",
@@ -113,7 +117,7 @@ class PhoneNumberAdmin(NumberRegistrationMixin, NumberActions, ConsoleAdmin[Phon
             "At the provider",
             {
                 "fields": (
-                    ("provider_id", "display_country"),
+                    ("display_provider_id", "display_country"),
                     ("display_checked", "display_price"),
                     ("can_receive", "can_send_media"),
                     "display_wiring",
@@ -126,6 +130,11 @@ class PhoneNumberAdmin(NumberRegistrationMixin, NumberActions, ConsoleAdmin[Phon
     def get_queryset(self, request: HttpRequest) -> QuerySet[PhoneNumber]:
         """Without credentials, which would be decrypted for each row."""
         return super().get_queryset(request).defer("gateway__credentials")
+
+    def get_urls(self) -> list[URLPattern]:
+        """Beside the page: its live part."""
+        view = self.admin_site.admin_view(partial(live_view, self))
+        return [path("<path:object_id>/live/", view, name="messaging_phonenumber_live"), *super().get_urls()]
 
     def has_delete_permission(self, request: HttpRequest, obj: PhoneNumber | None = None) -> bool:  # noqa: ARG002  Django's signature
         """Nobody; see ``release``."""
@@ -147,9 +156,7 @@ class PhoneNumberAdmin(NumberRegistrationMixin, NumberActions, ConsoleAdmin[Phon
         number = self.get_object(request, unquote(object_id))
         head: dict[str, Any] = {}
         if number and self.has_view_permission(request, number):
-            head = {"phone": number, "phone_steps": _steps(number), "leaves_on": left_on(number)}
-            if number.state == State.ACTIVE and number.checked_at is None and not number.provider_id:
-                head["unchecked"] = unchecked_text(number)
+            head = live_context(number)
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **head})
 
     def save_model(self, request: HttpRequest, obj: PhoneNumber, form: Any, change: bool) -> None:  # noqa: ARG002  Django's signature
@@ -176,7 +183,7 @@ class PhoneNumberAdmin(NumberRegistrationMixin, NumberActions, ConsoleAdmin[Phon
 
     def get_actions_detail(self, request: HttpRequest, object_id: int) -> Any:
         """Only what the state allows."""
-        number = PhoneNumber.objects.filter(pk=object_id).only("state", "step").first()
+        number = PhoneNumber.objects.filter(pk=object_id).only("state", "step", "problem", "errand").first()
         names = {f"messaging_phonenumber_{name}" for name in offered(number)} if number else set()
         names |= offered_for(object_id)
         actions = super().get_actions_detail(request, object_id)  # type: ignore[misc]  # unfold has no types
@@ -191,16 +198,25 @@ class PhoneNumberAdmin(NumberRegistrationMixin, NumberActions, ConsoleAdmin[Phon
     def display_state(self, number: PhoneNumber) -> tuple[str, str]:
         """The state as a label; of a pending number with the step that it has reached."""
         text = str(number.get_state_display())
+        if number.was_never_ours:
+            return number.state, "Not bought" if number.step == Step.WANTED else "Given up"
         return number.state, f"{text}: {number.step}" if number.state == State.PENDING and number.step else text
 
     @display(description="State")
-    def display_now(self, number: PhoneNumber) -> str:
+    def display_now(self, number: PhoneNumber) -> Any:
         """The state as text; a page has no labels."""
-        return self.display_state(number)[1]
+        return _live("now", self.display_state(number)[1])
+
+    @display(description="Provider's id")
+    def display_provider_id(self, number: PhoneNumber) -> Any:
+        """What the provider calls it."""
+        return _live("provider-id", number.provider_id or "-")
 
     @display(description="Problem")
     def display_problem(self, number: PhoneNumber) -> str:
         """What went wrong last."""
+        if number.errand:
+            return f"Under way: {number.get_errand_display()}"
         if number.state == State.LEAVING and not number.problem:
             return f"Given back on {left_on(number)}"
         return number.problem or "-"
@@ -233,9 +249,9 @@ class PhoneNumberAdmin(NumberRegistrationMixin, NumberActions, ConsoleAdmin[Phon
         return country_name(number.country)
 
     @display(description="Seen at the provider")
-    def display_checked(self, number: PhoneNumber) -> str:
+    def display_checked(self, number: PhoneNumber) -> Any:
         """When the provider last said that it has the number."""
-        return moment(number.checked_at) if number.checked_at else "Never"
+        return _live("checked", moment(number.checked_at) if number.checked_at else "Never")
 
     @display(description="Webhooks")
     def display_wiring(self, number: PhoneNumber) -> str:
@@ -252,17 +268,13 @@ class PhoneNumberAdmin(NumberRegistrationMixin, NumberActions, ConsoleAdmin[Phon
         """What became of the last one."""
         test = number.test_message
         if test is None:
-            return f"To {number.test_recipient}, once it is active" if number.test_recipient else "None was sent"
+            coming = f"To {number.test_recipient}, once it is active" if number.test_recipient else "None was sent"
+            return _live("test", coming)
         why = f" {test.reason_text or test.reason}" if test.reason else ""
-        return format_html("{} to {}.{}", page_link(test, str(test.get_state_display())), test.recipient, why)
+        sent = format_html("{} to {}.{}", page_link(test, str(test.get_state_display())), test.recipient, why)
+        return _live("test", sent)
 
 
-def _steps(number: PhoneNumber) -> list[tuple[str, bool]]:
-    """The steps of a pending number, and whether each is done."""
-    bought = number.step in (Step.BOUGHT, Step.WIRED)
-    first = ("Entered by hand", True) if number.step == Step.AWAITED else ("Wanted", True)
-    if number.step == Step.AWAITED:
-        second = ("At the provider", False)
-    else:
-        second = ("Bought at the provider" if bought else "Bought at the provider: not known", bought)
-    return [first, second, ("Wired to our webhooks", number.step == Step.WIRED), ("Active", False)]
+def _live(name: str, value: str) -> SafeString:
+    """A value that the page fetches anew when an errand is over; see ``number_head.html``."""
+    return format_html('<span id="number-{}">{}</span>', name, value)

@@ -22,10 +22,12 @@ from messaging.jobs.leases import find_orphans, forget_journals, take_apart
 from messaging.jobs.marks import repair_marks
 from messaging.models import EarlyReport, Message, PhoneNumber
 from messaging.services import alert_mail, alerts, detours, pools, stalls
+from messaging.services.asked_repairs import call_lost_repairs
 from messaging.services.batches import finish_batch
 from messaging.services.brand_days import watch_closed_days
 from messaging.services.budgets import watch_budgets
 from messaging.services.gateways import publish_gateways, watch_circuits
+from messaging.services.numbers.errands import call_lost
 from messaging.services.numbers.watching import watch_numbers
 from messaging.services.refusals import watch_refusals
 from messaging.services.tending import tend_batches as tend_batches
@@ -61,6 +63,8 @@ def sweep(seat: Seat | None = None) -> None:
     tend_batches()
     expire_singles()
     requeue_singles()
+    call_lost()
+    call_lost_repairs()
     tell()
     renew = seat.renew if seat is not None else lambda: True
     repeating.repeat_unknown(renew=renew)

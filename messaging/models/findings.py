@@ -20,7 +20,8 @@ class NumberFinding(models.Model):
          ▼ │       ▲
         ignored ───┘          (by a person, with a reason)
 
-    Found by ``messaging.services.reconciliation``; moved by that and by ``messaging.services.number_repairs`` only.
+    Found by ``messaging.services.reconciliation``; moved by that and by ``messaging.services.number_repairs`` only. A ``repair``
+    that somebody has asked for stands there until a background task has done it; one that failed says why in ``problem``.
     """
 
     class Kind(models.TextChoices):
@@ -38,6 +39,14 @@ class NumberFinding(models.Model):
         REPAIRED = "repaired", "Repaired"
         IGNORED = "ignored", "Ignored"
         GONE = "gone", "Gone"
+
+    class Repair(models.TextChoices):
+        """What a background task is to do about it."""
+
+        GIVE = "give", "Give it to an account"
+        WIRE = "wire", "Wire it to us"
+        WRITE_OFF = "write_off", "Mark it as released"
+        RELEASE = "release", "Release it again"
 
     #: States in which it is remembered: the next comparison finds it instead of making another.
     STANDING = (State.OPEN, State.IGNORED)
@@ -68,6 +77,21 @@ class NumberFinding(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
     note = models.CharField(max_length=255, blank=True, help_text="What was done, or why it is ignored.")
+    repair = models.CharField(
+        max_length=9, choices=Repair, blank=True, editable=False, help_text="What a background task is to do about it."
+    )
+    repair_options = models.JSONField(
+        default=dict, blank=True, editable=False, help_text="What the repair needs beside the finding, as plain values."
+    )
+    asked_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="When the last repair was asked for."
+    )
+    asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, editable=False, related_name="+"
+    )
+    problem = models.CharField(
+        max_length=500, blank=True, editable=False, help_text="Why the last repair failed, and what to do."
+    )
 
     class Meta:
         ordering = ("-id",)
@@ -82,6 +106,8 @@ class NumberFinding(models.Model):
         indexes = (
             # The list's own order: what is open first.
             models.Index(fields=("state", "-id"), name="messaging_finding_state"),
+            # The sweeper looks each minute for repairs whose task was lost; there are few or none.
+            models.Index(fields=("asked_at",), condition=~Q(repair=""), name="messaging_finding_repairs"),
         )
 
     def __str__(self) -> str:

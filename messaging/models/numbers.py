@@ -31,6 +31,9 @@ class PhoneNumber(TimestampedModel):
 
     What went wrong on the way is in ``problem``, in words; ``messaging.services.numbers`` goes on from each step. A leaving
     number still receives and answers; it may be kept until it is given back to the provider at ``release_at``.
+
+    What a person wants done at the provider is its ``errand`` until a background task has done it or has failed; what came of
+    it is in ``outcome`` or ``problem``.
     """
 
     class Kind(models.TextChoices):
@@ -58,6 +61,19 @@ class PhoneNumber(TimestampedModel):
         BOUGHT = "bought", "Bought: not wired to our webhooks"
         WIRED = "wired", "Wired to our webhooks"
 
+    class Errand(models.TextChoices):
+        """What a background task is to do at the provider; ``messaging.services.numbers.errands`` moves it."""
+
+        BUY = "buy", "Buy it, wire it and put it to use"
+        BUYING = "buying", "It was begun to buy it: look whether it is ours, and go on; nothing is bought again"
+        BUY_AFTER_ALL = "rebuy", "Look whether it is ours, buy it if not, and go on"
+        FINISH = "finish", "Look whether it is ours, and go on; nothing is bought"
+        WIRE = "wire", "Wire it to our webhooks"
+        GIVE_BACK = "give_back", "Give it back"
+        KEEP = "keep", "Look whether it is still ours, and keep it"
+        GIVE_UP = "give_up", "Look whether it is ours, and give it up if not"
+        FORGET = "forget", "Forget it without giving it back"
+
     #: Usual pace by kind, segments per second.
     USUAL_PACE = {Kind.LOCAL: 1, Kind.MOBILE: 1, Kind.TOLL_FREE: 3, Kind.SHORT_CODE: 100}
 
@@ -80,6 +96,13 @@ class PhoneNumber(TimestampedModel):
     claimed_until = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="Somebody deals with it at the provider until then."
     )
+    errand = models.CharField(
+        max_length=9, choices=Errand, blank=True, editable=False, help_text="What a background task is to do with it."
+    )
+    asked_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="When its last errand was asked for."
+    )
+    outcome = models.CharField(max_length=500, blank=True, editable=False, help_text="What came of its last errand.")
     monthly_price = models.DecimalField(
         max_digits=10, decimal_places=4, null=True, blank=True, help_text="As it was told at the purchase."
     )
@@ -130,6 +153,10 @@ class PhoneNumber(TimestampedModel):
                 name="messaging_number_leaving_has_date",
             ),
         )
+        indexes = (
+            # The sweeper looks each minute for errands whose task was lost; there are few or none.
+            models.Index(fields=("asked_at",), condition=~models.Q(errand=""), name="messaging_number_errands"),
+        )
 
     def __str__(self) -> str:
         return f"{self.label} ({self.number})" if self.label else self.number
@@ -151,6 +178,11 @@ class PhoneNumber(TimestampedModel):
     def is_claimed(self) -> bool:
         """Whether somebody deals with it at the provider at this moment."""
         return self.claimed_until is not None and self.claimed_until > timezone.now()
+
+    @property
+    def was_never_ours(self) -> bool:
+        """Whether it was released without having been bought, as a purchase that the provider refused."""
+        return self.state == self.State.RELEASED and self.step in (self.Step.WANTED, self.Step.AWAITED)
 
     @property
     def segments_per_second(self) -> int:

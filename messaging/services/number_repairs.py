@@ -1,6 +1,7 @@
 """Repairs of findings about numbers. Each looks at the provider first: a finding may be outdated, and then it is closed instead.
 
-Requests to the provider come before or between transactions, never in one. Every repair can be repeated.
+Requests to the provider come before or between transactions, never in one. Every repair can be repeated. A web request asks for
+them (``messaging.services.asked_repairs``) and a background task calls them.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ class Outdated(NotRepaired):
 
 
 def give(
-    *, finding_id: int, account_id: int, user: User, kind: str = PhoneNumber.Kind.LOCAL, label: str = ""
+    *, finding_id: int, account_id: int, user: User | None, kind: str = PhoneNumber.Kind.LOCAL, label: str = ""
 ) -> PhoneNumber:
     """Give a number that the provider has, and we do not, to an account, and wire it to us.
 
@@ -49,7 +50,7 @@ def give(
     Args:
         finding_id: of the kind ``unknown`` or ``still_there``.
         account_id: who gets it.
-        user: who does it.
+        user: who does it; None for somebody who is deleted by now.
         kind: a value of ``PhoneNumber.Kind``.
         label: for people.
 
@@ -89,12 +90,12 @@ def give(
     return row
 
 
-def wire(*, finding_id: int, user: User) -> PhoneNumber:
+def wire(*, finding_id: int, user: User | None) -> PhoneNumber:
     """Have the messages of a number of ours come to us.
 
     Args:
         finding_id: of the kind ``wrong_urls``.
-        user: who does it.
+        user: who does it; None for somebody who is deleted by now.
 
     Raises:
         Outdated: it is wired to us by now, or is not there or not ours any more.
@@ -133,12 +134,12 @@ def wire(*, finding_id: int, user: User) -> PhoneNumber:
     return ours
 
 
-def write_off(*, finding_id: int, user: User) -> int:
+def write_off(*, finding_id: int, user: User | None) -> int:
     """Mark a number that the provider does not have any more as released; what sends from it alone is paused.
 
     Args:
         finding_id: of the kind ``missing``.
-        user: who does it.
+        user: who does it; None for somebody who is deleted by now.
 
     Returns:
         How many campaigns and other batches were paused.
@@ -166,12 +167,12 @@ def write_off(*, finding_id: int, user: User) -> int:
     return pause_obstructed(batches)
 
 
-def release_again(*, finding_id: int, user: User) -> None:
+def release_again(*, finding_id: int, user: User | None) -> None:
     """Give a number back that was released here and that the provider still has.
 
     Args:
         finding_id: of the kind ``still_there``.
-        user: who does it.
+        user: who does it; None for somebody who is deleted by now.
 
     Raises:
         Outdated: the provider does not list it any more, or it is in use here again, at whatever gateway.
@@ -199,7 +200,7 @@ def release_again(*, finding_id: int, user: User) -> None:
         close(finding=finding, state=State.REPAIRED, note="Released again.", user=user)
 
 
-def ignore(*, finding_id: int, reason: str, user: User) -> None:
+def ignore(*, finding_id: int, reason: str, user: User | None) -> None:
     """Leave a difference as it is; it is not told of again while it stays the same.
 
     Raises:
@@ -212,7 +213,7 @@ def ignore(*, finding_id: int, reason: str, user: User) -> None:
         raise NotRepaired(_closed_text(finding))
 
 
-def look_again(*, finding_id: int, user: User) -> None:
+def look_again(*, finding_id: int, user: User | None) -> None:
     """``ignored`` → ``open``.
 
     Raises:
@@ -276,7 +277,7 @@ def _live(finding: NumberFinding) -> PhoneNumber | None:
     return rows.exclude(state=PhoneNumber.State.RELEASED).first()
 
 
-def _refuse_if_elsewhere(finding: NumberFinding, user: User) -> None:
+def _refuse_if_elsewhere(finding: NumberFinding, user: User | None) -> None:
     """Leave alone what is somebody's at another gateway: two gateways may share one account at the provider.
 
     Raises:
@@ -287,11 +288,11 @@ def _refuse_if_elsewhere(finding: NumberFinding, user: User) -> None:
         raise _outdated(finding, f"{finding.number} belongs to {other.account} at the gateway {other.gateway}.", user)
 
 
-def _gone(finding: NumberFinding, user: User) -> Outdated:
+def _gone(finding: NumberFinding, user: User | None) -> Outdated:
     return _outdated(finding, f"The provider does not list {finding.number} any more, or it is not ours now.", user)
 
 
-def _outdated(finding: NumberFinding, why: str, user: User) -> Outdated:
+def _outdated(finding: NumberFinding, why: str, user: User | None) -> Outdated:
     """Close a finding that is not so any more; what to raise."""
     close(finding=finding, state=State.GONE, note=why, user=user)
     return Outdated(f"{why} The finding was outdated and is closed; nothing else was changed.")

@@ -14,7 +14,7 @@ from tests.factories import AccountFactory
 from tests.fixtures import gateway as gateway
 from tests.fixtures import simulator as simulator
 from tests.fixtures import simulator_process as simulator_process
-from tests.messaging.number_tools import break_numbers, owned
+from tests.messaging.number_tools import break_numbers, owned, work_off
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -44,12 +44,20 @@ def test_from_an_account_to_a_number_that_sends(
     console.get_by_role("button", name=f"Buy {number}").click()
 
     half_way = console.get_by_role("region", name="How far it is")
+    expect(half_way).to_contain_text("Asked for: it begins in a moment")
+    assert owned(gateway, number) == []
+    work_off()
+    # By itself: nobody loads the page anew.
     expect(half_way).to_contain_text("It is not known whether")
     break_numbers(simulator)
     half_way.get_by_role("link", name="Resume").click()
     expect(console.get_by_text("it is ours already")).to_be_visible()
     console.get_by_role("button", name="Resume").click()
-    expect(console.get_by_text(f"{number} is wired to our webhooks and active.")).to_be_visible()
+    expect(half_way).to_contain_text("Asked for: it begins in a moment")
+    expect(console.get_by_role("link", name="Release…")).to_have_count(0)
+    work_off()
+    expect(console.get_by_text("it is wired to our webhooks and active.")).to_be_visible()
+    expect(console.get_by_role("link", name="Release…")).to_be_visible()
     expect(console.get_by_text(re.compile("Queued to .14155552671"))).to_be_visible()
     assert PhoneNumber.objects.get().state == "active"
     assert Message.objects.get().recipient == "+14155552671"

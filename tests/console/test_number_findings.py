@@ -17,6 +17,7 @@ from messaging.models import NumberCheck, NumberFinding, PhoneNumber
 from messaging.services.gateways import inbound_url
 from tests.console.test_campaigns import page_of
 from tests.factories import AccountFactory, BatchFactory, GatewayFactory, PhoneNumberFactory
+from tests.messaging.number_tools import work_off
 from tests.messaging.numbers_at_provider import ELSEWHERE, A, B, C, D, compare, only, ours, wired
 
 pytestmark = pytest.mark.django_db
@@ -53,6 +54,13 @@ def gateway_url(page: str, gateway: Gateway) -> str:
 
 def post(client: Client, page: str, finding: NumberFinding, **data: Any) -> str:
     return page_of(client.post(url(page, finding), data, follow=True))
+
+
+def repaired(client: Client, page: str, finding: NumberFinding, **data: Any) -> str:
+    """The finding's page after a repair was asked for, and done by the cluster."""
+    assert "asked for. What comes of it is shown here." in post(client, page, finding, **data)
+    work_off()
+    return page_of(client.get(url("change", finding)))
 
 
 def test_the_list_shows_each_with_its_repair(operator: Client, four: dict[str, NumberFinding]) -> None:
@@ -109,8 +117,8 @@ def test_an_unknown_number_is_given_to_an_account(
     account = AccountFactory.create(name="Acme")
     assert "Nothing is bought" in page_of(operator.get(url("give_it", four["unknown"])))
     assert "This field is required" in post(operator, "give_it", four["unknown"], kind="local")
-    page = post(operator, "give_it", four["unknown"], account=account.pk, kind="local", label="Desk")
-    assert f"{D} belongs to Acme now" in page
+    page = repaired(operator, "give_it", four["unknown"], account=account.pk, kind="local", label="Desk")
+    assert "Given to Acme and wired." in page
     assert PhoneNumber.objects.get(number=D).account == account
     assert simulator.owned()[D]["sms_url"] == inbound_url(four["unknown"].gateway)
 
@@ -129,7 +137,7 @@ def test_taking_messages_from_somebody_asks_once_more(
     assert "another application at other.example.net now, and will not arrive there any more" in page
     assert "Say that its messages shall not go there any more." in post(operator, "wire_it", finding)
     assert simulator.owned()[B]["sms_url"] == f"{ELSEWHERE}/sms"
-    assert "comes to us from now on" in post(operator, "wire_it", finding, take_over="on")
+    assert "Repaired: Wired to us." in repaired(operator, "wire_it", finding, take_over="on")
     assert simulator.owned()[B]["sms_url"] == inbound_url(finding.gateway)
 
 
@@ -148,14 +156,14 @@ def test_writing_off_says_what_is_sending_and_pauses_it(operator: Client, four: 
     page = page_of(operator.get(url("write_it_off", four["missing"])))
     assert "1 campaign is sending from it now." in page
     assert "cannot be undone" in page
-    page = post(operator, "write_it_off", four["missing"])
-    assert f"{A} is marked as released. 1 campaign was paused." in page
+    page = repaired(operator, "write_it_off", four["missing"])
+    assert "Marked as released. 1 campaign was paused." in page
     batch.refresh_from_db()
     assert batch.state == "paused"
 
 
 def test_releasing_again(operator: Client, four: dict[str, NumberFinding], simulator: SimulatorProcess) -> None:
-    assert f"The provider has taken {C} back." in post(operator, "release_it", four["still_there"])
+    assert "Repaired: Released again." in repaired(operator, "release_it", four["still_there"])
     assert C not in simulator.owned()
 
 
@@ -170,9 +178,9 @@ def test_an_outdated_finding_says_so_and_closes(
     operator: Client, four: dict[str, NumberFinding], simulator: SimulatorProcess
 ) -> None:
     simulator.numbers(A)
-    page = post(operator, "write_it_off", four["missing"])
+    page = repaired(operator, "write_it_off", four["missing"])
     assert "lists +14155550101 again" in page
-    assert "The finding was outdated and is closed" in page
+    assert f"Gone: The provider lists {A} again." in page
     assert PhoneNumber.objects.get(number=A).state == "active"
     assert NumberFinding.objects.get(number=A).state == "gone"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
@@ -19,10 +20,11 @@ from integrations.sms.contract import ProviderNumber
 from integrations.sms.registry import ADAPTERS
 from messaging.admin import buying
 from messaging.models import Alert, Message, PhoneNumber
+from messaging.services.numbers import numbers_in_use
 from tests.console.test_campaigns import page_of
 from tests.console.test_numbers import url
 from tests.factories import AccountFactory, AlertFactory, GatewayFactory, PhoneNumberFactory
-from tests.messaging.number_tools import break_numbers, owned, take_numbers_api_away
+from tests.messaging.number_tools import break_numbers, owned, take_numbers_api_away, work_off
 from tests.messaging.tools import FAST
 
 pytestmark = pytest.mark.django_db
@@ -45,6 +47,13 @@ def chosen(client: Client, asked: dict[str, Any]) -> tuple[str, str]:
     return offer["number"], f"{url('buy')}?{offer['query']}"
 
 
+def worked_off(client: Client, address: str, data: dict[str, Any] | None = None) -> str:
+    """The page on which what was asked for is shown, once the cluster has done it."""
+    page = client.post(address, data or {}).headers["Location"]
+    work_off()
+    return page_of(client.get(page))
+
+
 def test_a_number_is_searched_confirmed_and_bought(operator: Client, gateway: Gateway) -> None:
     """Given the results, when one is chosen, then a page says what is bought, for whom, where and at what price; POST buys."""
     asked = wanted(gateway)
@@ -59,18 +68,21 @@ def test_a_number_is_searched_confirmed_and_bought(operator: Client, gateway: Ga
         assert said in page
     assert not PhoneNumber.objects.exists(), "looking at the page buys nothing"
 
-    answer = operator.post(confirmation, {"label": "Front desk", "test_recipient": "(415) 555-2671"}, follow=True)
+    page = worked_off(operator, confirmation, {"label": "Front desk", "test_recipient": "(415) 555-2671"})
     row = PhoneNumber.objects.get()
     assert (row.number, row.account_id, row.state, row.label) == (number, asked["account"], "active", "Front desk")
     assert row.provider_id.startswith("PN")
     assert row.test_message == Message.objects.get(recipient="+14155552671")
-    assert "it is wired to our webhooks and active. A test message to +14155552671 is on its way." in page_of(answer)
+    assert "it is wired to our webhooks and active. A test message to +14155552671 is on its way." in page
 
 
 def test_a_confirmation_that_is_sent_twice_buys_once(operator: Client, gateway: Gateway) -> None:
     number, confirmation = chosen(operator, wanted(gateway))
     operator.post(confirmation)
     operator.post(confirmation)
+    work_off()
+    assert "nothing was bought again" in page_of(operator.post(confirmation, follow=True))
+    work_off()
     assert PhoneNumber.objects.count() == 1
     assert len(owned(gateway, number)) == 1
 
@@ -86,11 +98,11 @@ def test_the_price_is_shown_where_the_provider_tells_it(
     assert "1.10 USD" in page_of(operator.get(url("buy"), asked))
     _, confirmation = chosen(operator, asked)
     assert "1.10 USD a month, and 0.50 USD once" in page_of(operator.get(confirmation))
-    operator.post(confirmation)
+    assert "1.10 USD a month and 0.50 USD once" in page_of(operator.post(confirmation, follow=True))
     row = PhoneNumber.objects.get()
     assert (row.monthly_price, row.upfront_price, row.currency) == (Decimal("1.1"), Decimal("0.5"), "USD")
     # Whoever resumes a purchase is told the whole price again.
-    PhoneNumber.objects.update(state="pending", step="wanted", provider_id="")
+    PhoneNumber.objects.update(state="pending", step="wanted", provider_id="", errand="")
     monkeypatch.setattr("messaging.services.numbers.plans.find_number", lambda **_asked: None)
     assert "1.10 USD a month and 0.50 USD once" in page_of(operator.get(url("resume", row)))
 
@@ -127,18 +139,25 @@ def test_an_offer_that_is_old_or_not_ours_is_looked_for_again(
     assert not PhoneNumber.objects.exists()
 
 
-def test_a_number_sold_meanwhile_leads_back_to_the_results(
+def test_a_number_sold_meanwhile_leads_to_another_search(
     operator: Client, simulator: SimulatorProcess, gateway: Gateway
 ) -> None:
-    asked = wanted(gateway, contains="77")
-    _, confirmation = chosen(operator, asked)
+    """Given a number that is sold before it is bought, when the purchase fails, then its page says so and leads to another."""
+    number, confirmation = chosen(operator, wanted(gateway))
     break_numbers(simulator, "buy:sold")
-    answer = operator.post(confirmation, follow=True)
-    assert "Nothing was bought." in page_of(answer)
-    assert "is not available" in page_of(answer)
-    assert answer.context["form"].cleaned_data["contains"] == "77"
-    assert answer.context["offers"]
-    assert not PhoneNumber.objects.exists()
+    page = worked_off(operator, confirmation)
+    break_numbers(simulator)
+    assert "Nothing was bought." in page
+    assert "is not available" in page
+    assert "Not bought" in page
+    row = PhoneNumber.objects.get()
+    assert (row.state, owned(gateway, number)) == ("released", [])
+    assert numbers_in_use(account=row.account) == 0
+    link = re.search(r'href="([^"]+)">Search for another one', page)
+    assert link
+    again = operator.get(link[1].replace("&amp;", "&"))
+    assert again.context["offers"]
+    assert again.context["form"].cleaned_data["account"] == row.account
 
 
 @pytest.mark.parametrize(
@@ -161,7 +180,7 @@ def test_a_purchase_without_an_answer_is_seen_and_resumed(
     """Given a purchase whose reply was lost, when it is resumed, then the page says beforehand that nothing is bought."""
     number, confirmation = chosen(operator, wanted(gateway))
     break_numbers(simulator, "buy:lost")
-    page = page_of(operator.post(confirmation, follow=True))
+    page = worked_off(operator, confirmation)
     break_numbers(simulator)
     row = PhoneNumber.objects.get()
     assert "Half-way: not in use yet" in page
@@ -169,7 +188,7 @@ def test_a_purchase_without_an_answer_is_seen_and_resumed(
     asked = page_of(operator.get(url("resume", row)))
     assert "it is ours already" in asked
     assert "Money is spent" not in asked
-    assert "is wired to our webhooks and active" in page_of(operator.post(url("resume", row), follow=True))
+    assert "is wired to our webhooks and active" in worked_off(operator, url("resume", row))
     row.refresh_from_db()
     assert (row.state, len(owned(gateway, number))) == ("active", 1)
 
@@ -179,15 +198,15 @@ def test_resuming_buys_only_what_its_page_announced(
 ) -> None:
     number, confirmation = chosen(operator, wanted(gateway))
     break_numbers(simulator, "buy:close")
-    operator.post(confirmation)
+    worked_off(operator, confirmation)
     break_numbers(simulator)
     row = PhoneNumber.objects.get()
-    assert "it was not bought" in page_of(operator.post(url("resume", row), {"buys": ""}, follow=True))
+    assert "it was not bought" in worked_off(operator, url("resume", row), {"buys": ""})
     assert owned(gateway, number) == []
     asked = operator.get(url("resume", row))
     assert "Money is spent" in page_of(asked)
     assert asked.context["form"]["buys"].value() is True
-    operator.post(url("resume", row), {"buys": "True"})
+    worked_off(operator, url("resume", row), {"buys": "True"})
     row.refresh_from_db()
     assert (row.state, len(owned(gateway, number))) == ("active", 1)
 
@@ -270,7 +289,7 @@ def test_a_number_entered_by_hand_is_stored_in_one_way_and_checked(
     operator: Client, simulator: SimulatorProcess, gateway: Gateway, written: str, kind: str, stored: str, state: str
 ) -> None:
     simulator.settings(numbers=[*FAST.numbers, "+14155552611"])
-    page = page_of(operator.post(url("add"), by_hand(gateway, number=written, kind=kind), follow=True))
+    page = worked_off(operator, url("add"), by_hand(gateway, number=written, kind=kind))
     number = PhoneNumber.objects.get()
     assert (number.number, number.state) == (stored, state)
     expected = {
@@ -295,13 +314,13 @@ def test_what_is_no_number_is_refused_with_a_hint(operator: Client, gateway: Gat
 def test_a_port_in_is_checked_again_and_given_up(
     operator: Client, simulator: SimulatorProcess, gateway: Gateway
 ) -> None:
-    operator.post(url("add"), by_hand(gateway))
+    worked_off(operator, url("add"), by_hand(gateway))
     number = PhoneNumber.objects.get()
-    assert "Not at the provider yet" in page_of(operator.post(url("check_again", number), follow=True))
+    assert "Not at the provider yet" in worked_off(operator, url("check_again", number))
     simulator.settings(numbers=[*FAST.numbers, "+14155552611"])
-    assert "has arrived" in page_of(operator.post(url("check_again", number), follow=True))
+    assert f"has {number.number}: it is wired" in worked_off(operator, url("check_again", number))
     other = PhoneNumberFactory(gateway=gateway, number="+14155552612", kind="local", state="pending", step="awaited")
-    assert "is given up" in page_of(operator.post(url("give_up", other), follow=True))
+    assert "is given up" in worked_off(operator, url("give_up", other))
 
 
 def test_the_alert_leads_to_the_numbers(operator: Client, gateway: Gateway) -> None:

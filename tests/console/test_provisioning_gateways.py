@@ -16,7 +16,7 @@ from messaging.models import PhoneNumber
 from messaging.services.numbers.provider import talk_to
 from tests.console.test_campaigns import page_of
 from tests.console.test_numbers import url
-from tests.console.test_provisioning import chosen, wanted
+from tests.console.test_provisioning import chosen, wanted, worked_off
 from tests.factories import GatewayFactory
 from tests.messaging.number_tools import break_numbers
 from tests.messaging.test_number_gateways import CREDENTIALS
@@ -75,20 +75,20 @@ def test_a_kind_that_a_gateway_does_not_sell_is_refused(
 def test_where_a_person_sets_the_webhooks_it_is_said_at_every_step(operator: Client, sinch: Gateway) -> None:
     number, confirmation = chosen(operator, wanted(sinch))
     assert CALLBACK in page_of(operator.get(confirmation))
-    bought = page_of(operator.post(confirmation, follow=True))
+    bought = worked_off(operator, confirmation)
     assert f"{number} belongs to Blue Door Books now: it is active. Sinch sends" in bought
     assert "is wired" not in bought
     row = PhoneNumber.objects.get()
     asked = page_of(operator.get(url("wire", row)))
     assert CALLBACK in asked
     assert "in place of whatever is set there" not in asked
-    assert "is set up for us. Sinch sends" in page_of(operator.post(url("wire", row), follow=True))
+    assert "is set up for us. Sinch sends" in worked_off(operator, url("wire", row))
 
 
 def test_a_gateway_that_sets_them_itself_says_that(operator: Client, gateway: Gateway) -> None:
     _, confirmation = chosen(operator, wanted(gateway))
     assert "URLs are set to ours" in page_of(operator.get(confirmation))
-    page = page_of(operator.post(confirmation, follow=True))
+    page = worked_off(operator, confirmation)
     assert "Set from here when it is provisioned" in page
     assert CALLBACK not in page
 
@@ -103,7 +103,7 @@ def test_a_search_without_an_answer_does_not_warn_of_what_it_may_have_done(
     assert "Try again in a moment." in page
     assert "may have acted" not in page
     break_numbers(simulator, "buy:lost")
-    bought = page_of(operator.post(confirmation, follow=True))
+    bought = worked_off(operator, confirmation)
     break_numbers(simulator)
     assert "may have acted on the request" in bought
     assert "Try again in a moment." not in bought

@@ -14,7 +14,8 @@ from integrations.models import Gateway
 from integrations.simulator.process import SimulatorProcess
 from integrations.sms.contract import Capabilities, NumberQuery, ProviderNumber
 from integrations.sms.registry import ADAPTERS
-from messaging.models import PhoneNumber
+from messaging import tasks
+from messaging.models import NumberFinding, PhoneNumber
 from messaging.services.numbers import ProvisioningError, list_numbers, search_numbers
 from messaging.services.numbers.provider import talk_to
 
@@ -57,6 +58,14 @@ def record_requests(monkeypatch: pytest.MonkeyPatch) -> list[Request]:
 def purchases(seen: list[Request]) -> int:
     """How many of some requests spend money."""
     return sum(item.method == "POST" and item.url.endswith("/IncomingPhoneNumbers.json") for item in seen)
+
+
+def work_off() -> None:
+    """Do what was asked for with numbers and findings, as the cluster does when its tasks are called."""
+    for number_id in PhoneNumber.objects.exclude(errand="").values_list("pk", flat=True):
+        tasks.run_errand(number_id)
+    for finding_id in NumberFinding.objects.exclude(repair="").values_list("pk", flat=True):
+        tasks.repair_finding(finding_id)
 
 
 def at_once(*calls: Callable[[], object]) -> list[object]:

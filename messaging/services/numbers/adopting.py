@@ -2,42 +2,45 @@
 
 from __future__ import annotations
 
+from typing import TypedDict, Unpack
+
 from django.utils import timezone
 
 from accounts.models import Account
 from integrations.models import Gateway
 from integrations.sms.contract import ProviderNumber
 from messaging.models import PhoneNumber
-from messaging.services.numbers.buying import not_there_yet
+from messaging.services.numbers.buying import go_on
 from messaging.services.numbers.errors import ProvisioningError
 from messaging.services.numbers.provider import has_numbers_api, talk_to
-from messaging.services.numbers.rows import Claim, check_is_first, reserved
-from messaging.services.numbers.wiring import (
-    activate,
-    check_texts,
-    no_texts,
-    set_urls,
-    take_over,
-    telling,
-    use_unchecked,
-)
+from messaging.services.numbers.rows import reserved
+from messaging.services.numbers.wiring import activate, no_texts, set_urls, telling, use_unchecked
 
 State, Step = PhoneNumber.State, PhoneNumber.Step
 
 
+class Entered(TypedDict, total=False):
+    """What somebody may say of a number that they enter.
+
+    Args:
+        label: for people.
+        pace_segments: segments per second; the usual pace of its kind when omitted.
+        country: ISO 3166-1 alpha-2.
+        can_receive: whether people can write to it.
+        can_send_media: whether it sends MMS; the provider's word counts where it says so.
+    """
+
+    label: str
+    pace_segments: int | None
+    country: str
+    can_receive: bool
+    can_send_media: bool
+
+
 def adopt_number(
-    *,
-    account: Account,
-    gateway: Gateway,
-    number: str,
-    kind: str,
-    label: str = "",
-    pace_segments: int | None = None,
-    country: str = "US",
-    can_receive: bool = True,
-    can_send_media: bool = False,
+    *, account: Account, gateway: Gateway, number: str, kind: str, **entered: Unpack[Entered]
 ) -> PhoneNumber:
-    """Enter a number that we have already, and check that the gateway has it.
+    """Enter a number that we have already, and check that the gateway has it. It waits for the provider; ``ask_to_adopt`` does not.
 
     One that the provider lists is wired to our webhooks and active. One that it does not list is ``pending`` until it is there
     (``resume_number`` checks again); so is one that could not be checked because the provider failed. A short code that it
@@ -49,11 +52,7 @@ def adopt_number(
         gateway: where it is.
         number: E.164, or a short code's digits.
         kind: a value of ``PhoneNumber.Kind``.
-        label: for people.
-        pace_segments: segments per second; the usual pace of its kind when omitted.
-        country: ISO 3166-1 alpha-2.
-        can_receive: whether people can write to it.
-        can_send_media: whether it sends MMS; the provider's word counts where it says so.
+        entered: see ``Entered``.
 
     Returns:
         The number; ``state``, ``problem`` and ``checked_at`` say what was found.
@@ -61,33 +60,23 @@ def adopt_number(
     Raises:
         ProvisioningError: it is not a number, it is taken, or the allowance is used up.
     """
-    new = PhoneNumber(
-        gateway=gateway,
-        number=number,
-        kind=kind,
-        label=label,
-        pace_segments=pace_segments,
-        country=country,
-        can_receive=can_receive,
-        can_send_media=can_send_media,
-        state=State.PENDING,
-        step=Step.AWAITED,
-    )
+    new = awaited(gateway=gateway, number=number, kind=kind, **entered)
     with reserved(account=account, number=new) as claim:
         if not has_numbers_api(gateway):
             use_unchecked(claim)
             return claim.row
         try:
             with telling(claim):
-                _check_and_wire(claim)
+                go_on(claim, may_buy=False)
         except ProvisioningError:
             # It is kept with what was typed, and says itself what is wrong.
             return claim.row
-        if claim.row.step == Step.AWAITED:
-            use_unchecked(claim)
-        else:
-            activate(claim)
     return claim.row
+
+
+def awaited(*, gateway: Gateway, number: str, kind: str, **entered: Unpack[Entered]) -> PhoneNumber:
+    """An unsaved row of a number that is to be looked up at the provider."""
+    return PhoneNumber(gateway=gateway, number=number, kind=kind, state=State.PENDING, step=Step.AWAITED, **entered)
 
 
 def take_listed_number(
@@ -129,16 +118,3 @@ def take_listed_number(
             set_urls(claim, provider, listed)
         activate(claim)
     return claim.row
-
-
-def _check_and_wire(claim: Claim) -> None:
-    row = claim.row
-    with talk_to(row.gateway) as provider:
-        owned = provider.owned(row.number)
-        if owned is not None:
-            check_is_first(row)
-            check_texts(claim, owned)
-            take_over(claim, owned)
-            set_urls(claim, provider, owned)
-        elif row.kind != PhoneNumber.Kind.SHORT_CODE:
-            raise ProvisioningError(not_there_yet(row), retryable=True)

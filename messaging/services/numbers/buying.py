@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import TypedDict, Unpack
 
 from accounts.models import Account
 from integrations.models import Gateway
@@ -16,20 +17,32 @@ from messaging.services.numbers.wiring import activate, check_texts, set_urls, t
 State, Step = PhoneNumber.State, PhoneNumber.Step
 
 
+class Particulars(TypedDict, total=False):
+    """What a purchase may say of a number.
+
+    Args:
+        kind: a value of ``PhoneNumber.Kind``; decides the pace.
+        label: for people.
+        country: ISO 3166-1 alpha-2; the provider's word counts where it says one.
+        monthly_price: as the search told it, for the record.
+        upfront_price: what is paid once, likewise.
+        currency: of the prices, ISO 4217.
+        test_recipient: E.164; gets a message as soon as the number is active.
+    """
+
+    kind: str
+    label: str
+    country: str
+    monthly_price: Decimal | None
+    upfront_price: Decimal | None
+    currency: str
+    test_recipient: str
+
+
 def provision_number(
-    *,
-    account: Account,
-    gateway: Gateway,
-    number: str,
-    kind: str = PhoneNumber.Kind.LOCAL,
-    label: str = "",
-    country: str = "US",
-    monthly_price: Decimal | None = None,
-    upfront_price: Decimal | None = None,
-    currency: str = "",
-    test_recipient: str = "",
+    *, account: Account, gateway: Gateway, number: str, **particulars: Unpack[Particulars]
 ) -> PhoneNumber:
-    """Buy a number, wire it to our webhooks and put it to use.
+    """Buy a number, wire it to our webhooks and put it to use. It waits for the provider; ``ask_to_buy`` does not.
 
     The row is there before money is spent: a failure half-way leaves it ``pending``, where it can be seen and resumed
     (``resume_number``, or this again). A purchase that the provider refuses for good leaves nothing.
@@ -38,13 +51,7 @@ def provision_number(
         account: who gets it; within its allowance.
         gateway: where it is bought.
         number: E.164, as a search returned it.
-        kind: a value of ``PhoneNumber.Kind``; decides the pace.
-        label: for people.
-        country: ISO 3166-1 alpha-2; the provider's word counts where it says one.
-        monthly_price: as the search told it, for the record.
-        upfront_price: what is paid once, likewise.
-        currency: of the prices, ISO 4217.
-        test_recipient: E.164; gets a message as soon as the number is active.
+        particulars: see ``Particulars``.
 
     Returns:
         The active number.
@@ -53,34 +60,17 @@ def provision_number(
         ProvisioningError: the number is taken, the allowance is used up, or the provider refused or did not answer.
             ``error.number`` is the row, if there is one to go on from.
     """
-    held = PhoneNumber.objects.held().filter(account=account, gateway=gateway, number=number).first()
+    held = known(account=account, gateway=gateway, number=number)
     if held is not None and held.state in (State.ACTIVE, State.DISABLED):
         return held
     if held is not None and held.state == State.PENDING:
         return resume_number(number=held, may_buy=True)
-    if not has_numbers_api(gateway):
-        raise ProvisioningError(f"{gateway} sells no numbers through its API. Enter one by hand that it has given you.")
-    if not gateway.is_enabled:
-        raise ProvisioningError(f"The gateway {gateway} is disabled. Enable it first, or choose another one.")
-    new = PhoneNumber(
-        gateway=gateway,
-        number=number,
-        kind=kind,
-        label=label,
-        country=country,
-        state=State.PENDING,
-        step=Step.WANTED,
-        monthly_price=monthly_price,
-        upfront_price=upfront_price,
-        currency=currency,
-        test_recipient=test_recipient,
-    )
-    with reserved(account=account, number=new) as claim:
+    with reserved(account=account, number=wanted(gateway=gateway, number=number, **particulars)) as claim:
         try:
             with telling(claim):
-                _buy_and_wire(claim)
+                buy_new(claim)
         except ProvisioningError as error:
-            if claim.row.step == Step.WANTED and error.undone and not error.retryable:
+            if is_refused(claim.row, error):
                 claim.row.delete()
                 error.number = None
             raise
@@ -88,7 +78,38 @@ def provision_number(
     return claim.row
 
 
-def _buy_and_wire(claim: Claim) -> None:
+def known(*, account: Account, gateway: Gateway, number: str) -> PhoneNumber | None:
+    """The account's own row of a number, if it has one."""
+    return PhoneNumber.objects.held().filter(account=account, gateway=gateway, number=number).first()
+
+
+def wanted(*, gateway: Gateway, number: str, **particulars: Unpack[Particulars]) -> PhoneNumber:
+    """An unsaved row of a number that is to be bought.
+
+    Raises:
+        ProvisioningError: the gateway sells none, or is disabled.
+    """
+    if not has_numbers_api(gateway):
+        raise ProvisioningError(f"{gateway} sells no numbers through its API. Enter one by hand that it has given you.")
+    if not gateway.is_enabled:
+        raise ProvisioningError(f"The gateway {gateway} is disabled. Enable it first, or choose another one.")
+    return PhoneNumber(gateway=gateway, number=number, state=State.PENDING, step=Step.WANTED, **particulars)
+
+
+def is_refused(row: PhoneNumber, error: ProvisioningError) -> bool:
+    """Whether a first purchase was refused for good, so that there is nothing to go on with."""
+    return row.step == Step.WANTED and error.undone and not error.retryable
+
+
+def buy_new(claim: Claim) -> None:
+    """Buy a number that was never tried to be bought, and wire it: ``wanted`` → ``wired``.
+
+    Args:
+        claim: on the number.
+
+    Raises:
+        ProvisioningError: the provider refused or did not answer.
+    """
     with talk_to(claim.row.gateway) as provider:
         bought = _buy(claim, provider)
         set_urls(claim, provider, bought)
@@ -110,18 +131,27 @@ def resume_number(*, number: PhoneNumber, may_buy: bool = False) -> PhoneNumber:
         ProvisioningError: it is not pending, somebody else is at it, or the provider refused or did not answer; how far it
             is, is written down with it.
     """
-    with claimed(number, (State.PENDING,)) as claim:
-        with telling(claim), talk_to(claim.row.gateway) as provider:
-            known = None
-            if claim.row.step not in (Step.BOUGHT, Step.WIRED):
-                known = _find_or_buy(claim, provider, may_buy=may_buy)
-            if claim.row.step != Step.AWAITED:
-                set_urls(claim, provider, known)
-        if claim.row.step == Step.AWAITED:
-            use_unchecked(claim)
-        else:
-            activate(claim)
+    with claimed(number, (State.PENDING,)) as claim, telling(claim):
+        go_on(claim, may_buy=may_buy)
     return claim.row
+
+
+def go_on(claim: Claim, *, may_buy: bool) -> None:
+    """``pending`` → ``active``, from whichever step was reached; see ``resume_number``.
+
+    Raises:
+        ProvisioningError: likewise.
+    """
+    with talk_to(claim.row.gateway) as provider:
+        known = None
+        if claim.row.step not in (Step.BOUGHT, Step.WIRED):
+            known = _find_or_buy(claim, provider, may_buy=may_buy)
+        if claim.row.step != Step.AWAITED:
+            set_urls(claim, provider, known)
+    if claim.row.step == Step.AWAITED:
+        use_unchecked(claim)
+    else:
+        activate(claim)
 
 
 def _find_or_buy(claim: Claim, provider: Provider, *, may_buy: bool) -> ProviderNumber | None:
@@ -158,8 +188,9 @@ def _find_or_buy(claim: Claim, provider: Provider, *, may_buy: bool) -> Provider
 
 def _buy(claim: Claim, provider: Provider) -> ProviderNumber:
     row = claim.row
-    # From here on money may be spent: the claim must outlast the request.
-    claim.note(problem="")
+    # From here on money may be spent: the claim must outlast the request, and whoever takes the errand up of a process that
+    # was killed in it only looks whether the number is ours.
+    claim.note(problem="", errand=PhoneNumber.Errand.BUYING if row.errand else "")
     try:
         bought = provider.buy(row.number, label=row.label)
     except ProvisioningError as error:

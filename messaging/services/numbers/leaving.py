@@ -29,6 +29,8 @@ MOST_COOL_DOWN_DAYS = 30
 _MOST_AT_ONCE = 50
 #: After so long it begins with no other number: the queue ends a task at 120 seconds, and one number may take a minute.
 _MOST_SECONDS = 60.0
+#: States in which a number may be let go.
+CAN_LEAVE = (State.ACTIVE, State.DISABLED, State.PENDING)
 _NEVER_BOUGHT = (Step.WANTED, Step.AWAITED)
 
 
@@ -46,29 +48,44 @@ def release_number(*, number: PhoneNumber, after_days: int = COOL_DOWN_DAYS) -> 
         ProvisioningError: something is still being sent from it, a route names it, it was never bought, or, with 0 days, the
             provider refused or did not answer; then it is ``leaving`` and is tried again.
     """
-    if not 0 <= after_days <= MOST_COOL_DOWN_DAYS:
-        raise ProvisioningError(
-            f"A number leaves after 0 to {MOST_COOL_DOWN_DAYS} days. Choose a number of days.", number
-        )
-    with claimed(number, (State.ACTIVE, State.DISABLED, State.PENDING)) as claim:
-        row = claim.row
-        if row.state == State.PENDING and row.step in _NEVER_BOUGHT:
-            raise ProvisioningError(
-                f"{row.number} is not known to be ours, so that it cannot be given back. Give it up instead.", row
-            )
-        _check_unused(row)
-        if named := routes_text(row):
-            raise ProvisioningError(f"{named} Then release {row.number}.", row)
-        claim.note(
-            state=State.LEAVING,
-            kept_state=row.state,
-            release_at=timezone.now() + dt.timedelta(days=after_days),
-            problem="",
-        )
-        number_changed(row.pk)
+    with claimed(number, CAN_LEAVE) as claim:
+        leave(claim, after_days=after_days)
         if not after_days:
-            _give_back(claim)
+            give_back(claim)
     return claim.row
+
+
+def leave(claim: Claim, *, after_days: int, errand: str = "") -> None:
+    """→ ``leaving``. The provider hears nothing of it yet.
+
+    Args:
+        claim: on the number.
+        after_days: see ``release_number``.
+        errand: what a background task is to do with it, if anything.
+
+    Raises:
+        ProvisioningError: see ``release_number``.
+    """
+    row = claim.row
+    if not 0 <= after_days <= MOST_COOL_DOWN_DAYS:
+        raise ProvisioningError(f"A number leaves after 0 to {MOST_COOL_DOWN_DAYS} days. Choose a number of days.", row)
+    if row.state == State.PENDING and row.step in _NEVER_BOUGHT:
+        raise ProvisioningError(
+            f"{row.number} is not known to be ours, so that it cannot be given back. Give it up instead.", row
+        )
+    _check_unused(row)
+    if named := routes_text(row):
+        raise ProvisioningError(f"{named} Then release {row.number}.", row)
+    now = timezone.now()
+    claim.note(
+        state=State.LEAVING,
+        kept_state=row.state,
+        release_at=now + dt.timedelta(days=after_days),
+        problem="",
+        outcome="",
+        **({"errand": errand, "asked_at": now} if errand else {}),
+    )
+    number_changed(row.pk)
 
 
 def keep_number(*, number: PhoneNumber) -> PhoneNumber:
@@ -79,21 +96,37 @@ def keep_number(*, number: PhoneNumber) -> PhoneNumber:
             any more, or cannot be asked whether it does.
     """
     with claimed(number, (State.LEAVING,)) as claim:
-        row = claim.row
-        if (row.problem or _is_due(row)) and _was_seen(row):
-            # It may have been tried to give it back, and that may have got through; whoever tried may have been killed.
-            _check_api(row)
-            owned = find_number(gateway=row.gateway, number=row.number)
-            if owned is None:
-                _forget(claim)
-                raise ProvisioningError(
-                    f"{row.number} cannot be kept: {row.gateway} does not list it among our numbers any more, so it was given "
-                    "back. It is released.",
-                    row,
-                )
-        claim.note(state=row.kept_state or State.ACTIVE, kept_state="", release_at=None, problem="")
-        number_changed(row.pk)
+        keep(claim)
     return claim.row
+
+
+def may_be_gone(row: PhoneNumber) -> bool:
+    """Whether the provider has to be asked before a leaving number is kept.
+
+    It may have been tried to give it back, and that may have got through; whoever tried may have been killed.
+    """
+    return bool(row.problem or _is_due(row)) and _was_seen(row)
+
+
+def keep(claim: Claim) -> None:
+    """See ``keep_number``.
+
+    Raises:
+        ProvisioningError: likewise.
+    """
+    row = claim.row
+    if may_be_gone(row):
+        _check_api(row)
+        owned = find_number(gateway=row.gateway, number=row.number)
+        if owned is None:
+            _forget(claim)
+            raise ProvisioningError(
+                f"{row.number} cannot be kept: {row.gateway} does not list it among our numbers any more, so it was given "
+                "back. It is released.",
+                row,
+            )
+    claim.note(state=row.kept_state or State.ACTIVE, kept_state="", release_at=None, problem="")
+    number_changed(row.pk)
 
 
 def release_due(*, now: dt.datetime | None = None) -> int:
@@ -105,7 +138,8 @@ def release_due(*, now: dt.datetime | None = None) -> int:
     Args:
         now: aware; the present when omitted.
     """
-    due = PhoneNumber.objects.filter(state=State.LEAVING, release_at__lte=now or timezone.now())
+    # Of one with an errand somebody wants something else at this moment, as to keep it, or its own task gives it back.
+    due = PhoneNumber.objects.filter(state=State.LEAVING, errand="", release_at__lte=now or timezone.now())
     released = 0
     # Those that were tried before come last.
     until = time.monotonic() + _MOST_SECONDS
@@ -115,8 +149,8 @@ def release_due(*, now: dt.datetime | None = None) -> int:
         try:
             with claimed(number, (State.LEAVING,)) as claim:
                 # Somebody may have kept it, and let it leave anew, since the list was made.
-                if claim.row.release_at == number.release_at:
-                    _give_back(claim)
+                if claim.row.release_at == number.release_at and not claim.row.errand:
+                    give_back(claim)
                     released += 1
         except ProvisioningError as error:
             logger.warning("Number %s could not be given back; it is tried again: %s", number.pk, error)
@@ -132,20 +166,29 @@ def give_up_number(*, number: PhoneNumber) -> PhoneNumber:
         ProvisioningError: it is ours, it is not pending, or the provider refused, did not answer or cannot be asked.
     """
     with claimed(number, (State.PENDING,)) as claim:
-        row = claim.row
-        if row.step in (Step.BOUGHT, Step.WIRED):
-            raise ProvisioningError(f"{row.number} is bought: resume it, or release it.", row)
-        if row.step == Step.WANTED:
-            _check_api(row)
-        owned = find_number(gateway=row.gateway, number=row.number) if has_numbers_api(row.gateway) else None
-        if owned is not None and row.step != Step.AWAITED and held_by_another(row) is None:
-            raise ProvisioningError(
-                f"{row.gateway} lists {row.number} among our numbers: it is ours, and is paid for. Resume it, or release it "
-                "after that.",
-                row,
-            )
-        _forget(claim)
+        give_up(claim)
     return claim.row
+
+
+def give_up(claim: Claim) -> None:
+    """See ``give_up_number``.
+
+    Raises:
+        ProvisioningError: likewise.
+    """
+    row = claim.row
+    if row.step in (Step.BOUGHT, Step.WIRED):
+        raise ProvisioningError(f"{row.number} is bought: resume it, or release it.", row)
+    if row.step == Step.WANTED:
+        _check_api(row)
+    owned = find_number(gateway=row.gateway, number=row.number) if has_numbers_api(row.gateway) else None
+    if owned is not None and row.step != Step.AWAITED and held_by_another(row) is None:
+        raise ProvisioningError(
+            f"{row.gateway} lists {row.number} among our numbers: it is ours, and is paid for. Resume it, or release it "
+            "after that.",
+            row,
+        )
+    _forget(claim)
 
 
 def forget_number(*, number: PhoneNumber) -> PhoneNumber:
@@ -161,22 +204,31 @@ def forget_number(*, number: PhoneNumber) -> PhoneNumber:
         ProvisioningError: the provider lists it for us, or has it on order; it is needed, or in another state by now.
     """
     with claimed(number, (State.PENDING, State.LEAVING)) as claim:
-        row = claim.row
-        _check_unused(row)
-        try:
-            owned = find_number(gateway=row.gateway, number=row.number) if has_numbers_api(row.gateway) else None
-        except ProvisioningError as error:
-            if error.is_ordered:
-                raise
-            logger.warning("Number %s is forgotten although its provider could not be asked: %s", row.pk, error)
-            owned = None
-        if owned is not None and held_by_another(row) is None:
-            raise ProvisioningError(
-                f"{row.gateway} lists {row.number} among our numbers, so it is paid for. Resume it, or release it.", row
-            )
-        _forget(claim)
-        number_changed(row.pk)
+        forget(claim)
     return claim.row
+
+
+def forget(claim: Claim) -> None:
+    """See ``forget_number``.
+
+    Raises:
+        ProvisioningError: likewise.
+    """
+    row = claim.row
+    _check_unused(row)
+    try:
+        owned = find_number(gateway=row.gateway, number=row.number) if has_numbers_api(row.gateway) else None
+    except ProvisioningError as error:
+        if error.is_ordered:
+            raise
+        logger.warning("Number %s is forgotten although its provider could not be asked: %s", row.pk, error)
+        owned = None
+    if owned is not None and held_by_another(row) is None:
+        raise ProvisioningError(
+            f"{row.gateway} lists {row.number} among our numbers, so it is paid for. Resume it, or release it.", row
+        )
+    _forget(claim)
+    number_changed(row.pk)
 
 
 def write_off_number(*, number: PhoneNumber) -> PhoneNumber:
@@ -199,7 +251,12 @@ def write_off_number(*, number: PhoneNumber) -> PhoneNumber:
     return claim.row
 
 
-def _give_back(claim: Claim) -> None:
+def give_back(claim: Claim) -> None:
+    """``leaving`` → ``released``, at the provider too.
+
+    Raises:
+        ProvisioningError: something is being sent from it, or the provider refused or did not answer.
+    """
     row = claim.row
     with telling(claim):
         _check_unused(row)
@@ -244,7 +301,7 @@ def _forget(claim: Claim) -> None:
     with transaction.atomic():
         row = claim.row
         pools = list(row.pools.all())
-        claim.note(state=State.RELEASED, released_at=timezone.now(), problem="")
+        claim.note(state=State.RELEASED, released_at=timezone.now(), problem="", errand="")
         row.pools.clear()
         for pool in pools:
             rebalance(pool)

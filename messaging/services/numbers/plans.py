@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from messaging.models import PhoneNumber
 from messaging.services.numbers.errors import ProvisioningError
-from messaging.services.numbers.provider import find_number
+from messaging.services.numbers.provider import FOR_A_PERSON_SECONDS, find_number
 
 State, Step = PhoneNumber.State, PhoneNumber.Step
 
@@ -35,7 +35,7 @@ def plan_resumption(*, number: PhoneNumber) -> ResumePlan:
     if number.state != State.PENDING:
         state = number.get_state_display().lower()
         return ResumePlan(f"{number.number} is {state} by now; there is nothing to resume.", possible=False)
-    if number.is_claimed:
+    if number.is_claimed or number.errand:
         return ResumePlan(
             f"{number.number} is being dealt with at the provider at this moment. Look again in a minute.",
             possible=False,
@@ -43,7 +43,8 @@ def plan_resumption(*, number: PhoneNumber) -> ResumePlan:
     if number.step in (Step.BOUGHT, Step.WIRED):
         return ResumePlan(f"{number.number} is bought. It is wired to our webhooks and put to use; nothing is bought.")
     try:
-        owned = find_number(gateway=number.gateway, number=number.number)
+        # In the web request: it reads, and its answer is what the person decides by.
+        owned = find_number(gateway=number.gateway, number=number.number, within_seconds=FOR_A_PERSON_SECONDS)
     except ProvisioningError as error:
         return ResumePlan(f"It cannot be seen whether {number.number} is ours already. {error.text}", possible=False)
     if owned is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar, cast
@@ -20,6 +21,8 @@ from messaging.services.slotted import NoSlot, SlottedDriver
 
 T = TypeVar("T")
 
+#: Somebody waits for a page: no other request begins after so long.
+FOR_A_PERSON_SECONDS = 10.0
 #: Statuses below 500 after which the request may have been carried out all the same.
 _LEAVES_OPEN = (408, 409, 425)
 #: Statuses at which an adapter's own words are better than what we make of a body that is no JSON.
@@ -33,12 +36,16 @@ class Provider:
         gateway: which.
         adapter: its own.
         driver: carries the requests.
+        within_seconds: begins with no other request after so long; None goes on to the end.
     """
 
-    def __init__(self, gateway: Gateway, adapter: SmsAdapter, driver: SlottedDriver) -> None:
+    def __init__(
+        self, gateway: Gateway, adapter: SmsAdapter, driver: SlottedDriver, *, within_seconds: float | None = None
+    ) -> None:
         self.gateway = gateway
         self.adapter = adapter
         self._driver = driver
+        self._until = None if within_seconds is None else time.monotonic() + within_seconds
 
     def ask(self, build: Callable[[], Request], parse: Callable[[Reply], T]) -> T:
         """Send one request and read the reply.
@@ -89,6 +96,12 @@ class Provider:
             steps.close()
 
     def _send(self, request: Request, *, has_changed: bool) -> Reply:
+        if self._until is not None and time.monotonic() > self._until:
+            raise ProvisioningError(
+                f"{self.gateway} answers too slowly at this moment. Try again later.",
+                retryable=True,
+                undone=not has_changed,
+            )
         try:
             reply = self._driver.send(request)
         except NoSlot as error:
@@ -200,8 +213,12 @@ def _is_no_data(reply: Reply) -> bool:
 
 
 @contextmanager
-def talk_to(gateway: Gateway) -> Iterator[Provider]:
+def talk_to(gateway: Gateway, *, within_seconds: float | None = None) -> Iterator[Provider]:
     """A gateway's numbers API.
+
+    Args:
+        gateway: which.
+        within_seconds: see ``Provider``.
 
     Raises:
         ProvisioningError: the gateway cannot be used.
@@ -211,7 +228,7 @@ def talk_to(gateway: Gateway) -> Iterator[Provider]:
     except (AdapterError, DecryptionError) as error:
         raise ProvisioningError(f"{gateway}: {error}") from error
     with SlottedDriver(gateway) as driver:
-        yield Provider(gateway, adapter, driver)
+        yield Provider(gateway, adapter, driver, within_seconds=within_seconds)
 
 
 def has_numbers_api(gateway: Gateway) -> bool:
@@ -230,7 +247,7 @@ def selling_gateways() -> list[Gateway]:
 
 
 def search_numbers(*, gateway: Gateway, query: NumberQuery) -> list[ProviderNumber]:
-    """Numbers on offer at the provider.
+    """Numbers on offer at the provider. Called in web requests: it reads, is one request, and somebody waits for its answer.
 
     Args:
         gateway: where.
@@ -253,15 +270,16 @@ def list_numbers(*, gateway: Gateway) -> list[ProviderNumber]:
         return provider.everything()
 
 
-def find_number(*, gateway: Gateway, number: str) -> ProviderNumber | None:
+def find_number(*, gateway: Gateway, number: str, within_seconds: float | None = None) -> ProviderNumber | None:
     """A number that we own at the provider; None when it lists no such number.
 
     Args:
         gateway: where.
         number: E.164, or a short code's digits.
+        within_seconds: see ``Provider``.
 
     Raises:
         ProvisioningError: the provider refused or did not answer.
     """
-    with talk_to(gateway) as provider:
+    with talk_to(gateway, within_seconds=within_seconds) as provider:
         return provider.owned(number)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import Account
@@ -74,16 +73,10 @@ def claimed(number: PhoneNumber, states: Sequence[str]) -> Iterator[Claim]:
     Raises:
         ProvisioningError: it is in another state by now, or somebody else deals with it.
     """
-    now, until = timezone.now(), _until()
-    free = Q(claimed_until=None) | Q(claimed_until__lte=now)
-    taken = PhoneNumber.objects.filter(free, pk=number.pk, state__in=states).update(claimed_until=until)
-    rows = PhoneNumber.objects.select_related("account", "gateway").defer("gateway__credentials")
-    row = rows.get(pk=number.pk)
+    taken = PhoneNumber.objects.unclaimed().filter(pk=number.pk, state__in=states).update(claimed_until=_until())
+    row = read(number.pk)
     if not taken:
-        if row.state not in states:
-            state = row.get_state_display().lower()
-            raise ProvisioningError(f"{row.number} is {state} by now. Nothing was changed.", row)
-        raise _busy(row)
+        refuse(row, states)
     with _held(Claim(row)) as claim:
         yield claim
 
@@ -97,12 +90,28 @@ def reserved(*, account: Account, number: PhoneNumber) -> Iterator[Claim]:
         number: unsaved and pending.
 
     Raises:
+        ProvisioningError: see ``reserve``.
+    """
+    number.claimed_until = _until()
+    reserve(account=account, number=number)
+    with _held(Claim(number)) as claim:
+        yield claim
+
+
+def reserve(*, account: Account, number: PhoneNumber) -> None:
+    """Store a new number's row, within the account's allowance.
+
+    Args:
+        account: who gets it.
+        number: unsaved and pending.
+
+    Raises:
         ProvisioningError: it is no number, it is taken, or the account is not active or has as many as it may have.
     """
     if not account.is_active:
         state = account.get_status_display().lower()
         raise ProvisioningError(f"{account} is {state}: it gets no numbers. Make the account active first.")
-    number.account, number.claimed_until = account, _until()
+    number.account = account
     try:
         number.full_clean(validate_unique=False, validate_constraints=False)
     except ValidationError as error:
@@ -117,8 +126,6 @@ def reserved(*, account: Account, number: PhoneNumber) -> Iterator[Claim]:
     except IntegrityError as error:
         _check_free(number)
         raise ProvisioningError(f"{number.number} was taken at this moment. Choose another number.") from error
-    with _held(Claim(number)) as claim:
-        yield claim
 
 
 @contextmanager
@@ -213,6 +220,26 @@ def check_is_first(row: PhoneNumber) -> None:
 
 def _until() -> dt.datetime:
     return timezone.now() + dt.timedelta(seconds=CLAIM_SECONDS)
+
+
+def read(number_id: int) -> PhoneNumber:
+    """A number as it is now, with what dealing with it needs."""
+    return PhoneNumber.objects.select_related("account", "gateway").defer("gateway__credentials").get(pk=number_id)
+
+
+def refuse(row: PhoneNumber, states: Sequence[str]) -> NoReturn:
+    """Say why a number cannot be dealt with now.
+
+    Args:
+        row: as it is now.
+        states: those in which it could be.
+
+    Raises:
+        ProvisioningError: always.
+    """
+    if row.state not in states:
+        raise ProvisioningError(f"{row.number} is {row.get_state_display().lower()} by now. Nothing was changed.", row)
+    raise _busy(row)
 
 
 def _busy(row: PhoneNumber) -> ProvisioningError:

@@ -36,6 +36,18 @@ def wire_number(*, number: PhoneNumber) -> PhoneNumber:
     Raises:
         ProvisioningError: the gateway has no numbers API, the provider has no such number, refused or did not answer.
     """
+    check_can_be_wired(number)
+    with claimed(number, (State.PENDING, State.ACTIVE, State.DISABLED, State.LEAVING)) as claim, telling(claim):
+        wire(claim)
+        return claim.row
+
+
+def check_can_be_wired(number: PhoneNumber) -> None:
+    """Say what to do by hand where the gateway's API sets no URLs.
+
+    Raises:
+        ProvisioningError: it does not.
+    """
     if not has_numbers_api(number.gateway):
         by_hand = (
             ADAPTERS[number.gateway.kind].wiring_help or f"In the provider's console, let {number.number} call ours."
@@ -45,22 +57,31 @@ def wire_number(*, number: PhoneNumber) -> PhoneNumber:
             f"{status_url(number.gateway)} for statuses.",
             number,
         )
-    with claimed(number, (State.PENDING, State.ACTIVE, State.DISABLED, State.LEAVING)) as claim:
-        with telling(claim), talk_to(claim.row.gateway) as provider:
-            owned = None
-            if claim.row.state == State.PENDING and claim.row.step not in (Step.BOUGHT, Step.WIRED):
-                owned = provider.owned(claim.row.number)
-                if owned is None:
-                    raise ProvisioningError(f"{provider.gateway} does not list {claim.row.number} among our numbers.")
-                check_is_first(claim.row)
-                check_texts(claim, owned)
-                take_over(claim, owned)
-            set_urls(claim, provider, owned)
-        if claim.row.state == State.PENDING:
-            activate(claim)
-        else:
-            claim.note(problem="")
-        return claim.row
+
+
+def wire(claim: Claim) -> None:
+    """See ``wire_number``.
+
+    Args:
+        claim: on the number.
+
+    Raises:
+        ProvisioningError: likewise.
+    """
+    with talk_to(claim.row.gateway) as provider:
+        owned = None
+        if claim.row.state == State.PENDING and claim.row.step not in (Step.BOUGHT, Step.WIRED):
+            owned = provider.owned(claim.row.number)
+            if owned is None:
+                raise ProvisioningError(f"{provider.gateway} does not list {claim.row.number} among our numbers.")
+            check_is_first(claim.row)
+            check_texts(claim, owned)
+            take_over(claim, owned)
+        set_urls(claim, provider, owned)
+    if claim.row.state == State.PENDING:
+        activate(claim)
+    else:
+        claim.note(problem="")
 
 
 @contextmanager
