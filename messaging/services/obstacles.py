@@ -43,7 +43,7 @@ def sender_obstacle(batch: Batch) -> tuple[str, str] | None:
     if (why := _number_obstacle(batch, own)) and (not batch.routed_ids or detours.waits_at(batch, own)):
         return PauseCode.NUMBER, why
     if (stuck := detours.stuck_number(batch)) is not None:
-        return PauseCode.NUMBER, f"{stuck} is {stuck.get_state_display().lower()}."
+        return PauseCode.NUMBER, _inactive(stuck)
     if refused := refusals_of(batch):
         return PauseCode.REGISTRATION, refused[0].text
     return None
@@ -64,8 +64,11 @@ def _number_obstacle(batch: Batch, own: set[int]) -> str:
             f"{stuck} is {stuck.get_state_display().lower()}, and some messages may have left from it once, so no other number "
             "sends them. Enable it, then resume."
         )
-    number = batch.number
-    return "" if number.state == PhoneNumber.State.ACTIVE else f"{number} is {number.get_state_display().lower()}."
+    return "" if batch.number.state == PhoneNumber.State.ACTIVE else _inactive(batch.number)
+
+
+def _inactive(number: PhoneNumber) -> str:
+    return f"{number} is {number.get_state_display().lower()}. Make the number active, then resume."
 
 
 def refusals_of(batch: Batch) -> list[Refusal]:

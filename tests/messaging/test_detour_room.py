@@ -23,7 +23,7 @@ from tests.factories import (
     TenDlcCampaignFactory,
     TenDlcNumberFactory,
 )
-from tests.messaging.test_detours import at, reload, silence
+from tests.messaging.detour_tools import at, reload, silence
 from tests.messaging.test_routes import launch
 from tests.messaging.tools import recipients
 

@@ -30,7 +30,7 @@ from tests.factories import (
     TenDlcCampaignFactory,
     TenDlcNumberFactory,
 )
-from tests.messaging.test_detours import at, queue
+from tests.messaging.detour_tools import at, queue
 from tests.messaging.test_routes import launch
 from tests.messaging.tools import drain, recipients, run_sender, send_all, states, wait_for
 

@@ -12,8 +12,8 @@ from messaging.models import Alert, Batch, Message, PhoneNumber
 from messaging.services import batches
 from messaging.services.tending import tend_batches
 from tests.factories import PhoneNumberFactory, RouteFactory
+from tests.messaging.detour_tools import at, silence
 from tests.messaging.test_detour_room import NOON, registered, use_up
-from tests.messaging.test_detours import at, silence
 from tests.messaging.test_routes import launch
 from tests.messaging.tools import recipients
 

@@ -12,7 +12,7 @@ from messaging.models import Alert, Batch, Message, PhoneNumber, Route, SenderPo
 from messaging.services import batches, gateways
 from messaging.services.tending import tend_batches
 from tests.factories import PhoneNumberFactory, RouteFactory, SenderPoolFactory
-from tests.messaging.test_detours import at, queue
+from tests.messaging.detour_tools import at, queue
 from tests.messaging.test_routes import launch
 from tests.messaging.tools import recipients
 

@@ -10,7 +10,7 @@ from messaging.engine import keys
 from messaging.models import Batch, Message, PhoneNumber
 from messaging.services.stalls import current, diagnose
 from tests.factories import BatchFactory, PhoneNumberFactory, RouteFactory
-from tests.messaging.test_detours import silence
+from tests.messaging.detour_tools import silence
 from tests.messaging.test_expiry import ago, reload
 from tests.messaging.test_routes import launch
 from tests.messaging.test_stalls import _workers, with_sender  # noqa: F401  a fixture that is used by itself
