@@ -83,8 +83,8 @@ def _empty_redis(redis_server: str) -> Iterator[None]:
 def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """The migrated database, whose rows come back after each test that commits."""
     # Django's models can be imported now only.
-    from tests.database import ledger_emptied_by_flush, rows_kept
+    from tests.database import rows_kept
 
-    with django_db_blocker.unblock(), rows_kept(), ledger_emptied_by_flush():
+    with django_db_blocker.unblock(), rows_kept():
         django_db_blocker.block()
         yield
