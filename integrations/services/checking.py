@@ -1,4 +1,7 @@
-"""Asking a provider for something harmless: whether it takes credentials, and what it answers."""
+"""Asking a provider for something harmless: whether it takes credentials, and what it answers.
+
+Whoever presses the button waits for it in the web request: it is one request or two, each given up after the time for requests.
+"""
 
 from __future__ import annotations
 
