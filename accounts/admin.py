@@ -70,7 +70,7 @@ class AccountAdmin(ConsoleAdmin[Account]):
             "Place and time",
             {"fields": (("time_zone", "default_region"), ("quiet_start", "quiet_end"), "display_clock")},
         ),
-        ("Limits", {"fields": ("keeps_legal_hours", ("max_per_day", "max_per_week"))}),
+        ("Limits", {"fields": ("keeps_legal_hours", ("max_per_day", "max_per_week"), "number_allowance")}),
         (
             "Answers",
             {"fields": ("contact", "help_text", "display_help", "opt_out_text", "opt_in_text", "default_reply")},

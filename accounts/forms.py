@@ -35,6 +35,7 @@ class AccountForm(forms.ModelForm[Account]):
             "keeps_legal_hours",
             "max_per_day",
             "max_per_week",
+            "number_allowance",
             "contact",
             "help_text",
             "opt_out_text",

@@ -156,6 +156,13 @@ class Account(TimestampedModel):
     max_per_week = models.PositiveSmallIntegerField(
         "most messages a week", default=0, help_text="The same from Monday to Sunday; 0: no limit."
     )
+    number_allowance = models.PositiveSmallIntegerField(
+        "most phone numbers",
+        null=True,
+        blank=True,
+        default=5,
+        help_text="How many numbers it may have, those that are leaving included. Empty: no limit.",
+    )
 
     objects = AccountQuerySet.as_manager()
 

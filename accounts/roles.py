@@ -19,15 +19,25 @@ _SHOWN: dict[str, tuple[str, ...]] = {
     "messaging": (
         "phonenumber",
         "senderpool",
+        "route",
         "batch",
         "message",
         "suppression",
         "inboundmessage",
         "rejectedwebhook",
+        "numberfinding",
         "alert",
         "optoutreview",
         "conversation",
         "cannedreply",
+        *(
+            "brand",
+            "tendlccampaign",
+            "tendlcnumber",
+            "tollfreeverification",
+            "registrationchange",
+            "registrationpolicy",
+        ),
     ),
     "campaigns": (
         "campaign",
@@ -63,10 +73,12 @@ ROLES: dict[str, frozenset[str]] = {
         | _permissions(["add", "change"], "accounts", "account", "user")
         | _permissions(["add", "change", "delete"], "accounts", "membership")
         | _permissions(["add", "change"], "messaging", "phonenumber", "suppression")
-        | _permissions(["add", "change", "delete"], "messaging", "senderpool")
-        | _permissions(["change"], "messaging", "alert", "optoutreview", "rejectedwebhook")
+        | _permissions(["add", "change", "delete"], "messaging", "senderpool", "route")
+        | _permissions(["change"], "messaging", "alert", "optoutreview", "rejectedwebhook", "numberfinding")
         | _permissions(["change"], "messaging", "conversation")
         | _permissions(["add", "change", "delete"], "messaging", "cannedreply")
+        | _permissions(["add", "change"], "messaging", "brand", "tendlccampaign", "tollfreeverification")
+        | _permissions(["add", "change"], "messaging", "registrationpolicy")
         | _permissions(["add", "change", "delete"], "campaigns", "campaign", "campaignlist", "subscriber")
         | _permissions(["add", "change", "delete"], "campaigns", "subscriberlist", "subscription", "customfield")
         | _permissions(["add", "change", "delete"], "campaigns", "keyword", "keywordaction", "tag", "callendpoint")

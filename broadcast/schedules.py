@@ -11,6 +11,8 @@ SCHEDULES = (
     ("Launch campaigns that are due", "campaigns.tasks.launch_due", 1),
     ("Follow up: opt-in reminders, webhook calls, mails", "campaigns.tasks.follow_up", 1),
     ("Text chains: reminders and time-outs", "campaigns.tasks.wake_chains", 1),
+    ("Compare numbers with the providers', each gateway once a night", "messaging.tasks.reconcile_due", 20),
+    ("Give back numbers that are due", "messaging.tasks.release_numbers", 10),
     ("Delete old webhook calls and mails to staff", "campaigns.tasks.prune_calls", 60),
 )
 

@@ -51,7 +51,9 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "broadcast.core.errors.DecryptionErrorMiddleware",
 ]
+DEFAULT_EXCEPTION_REPORTER_FILTER = "broadcast.core.errors.ReporterFilter"
 
 ROOT_URLCONF = "broadcast.urls"
 WSGI_APPLICATION = "broadcast.wsgi.application"

@@ -168,7 +168,12 @@ UNFOLD: dict[str, Any] = {
                 "title": "Numbers",
                 "items": [
                     _item("Phone numbers", "dialpad", "messaging_phonenumber"),
+                    _item("Number findings", "compare_arrows", "messaging_numberfinding"),
                     _item("Sender pools", "hub", "messaging_senderpool"),
+                    _item("Routing", "alt_route", "messaging_route"),
+                    _item("Brands", "verified", "messaging_brand"),
+                    _item("10DLC campaigns", "fact_check", "messaging_tendlccampaign"),
+                    _item("Toll-free verifications", "verified_user", "messaging_tollfreeverification"),
                     _item("Gateways", "router", "integrations_gateway"),
                 ],
             },

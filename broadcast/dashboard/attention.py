@@ -25,7 +25,7 @@ from campaigns.services.consent.requests import clock_of
 from campaigns.services.missed_time import MISSED
 from integrations.models import Gateway
 from messaging.admin.labels import ALERT_LABELS
-from messaging.admin.sources import source_link
+from messaging.admin.sources import alert_link
 from messaging.models import Alert, Batch, InboundMessage, OptOutReview, PhoneNumber, RejectedWebhook
 from messaging.services import stalls
 from messaging.services.gateways import wrong_urls
@@ -196,8 +196,7 @@ def _alerts(user: User | AnonymousUser, told: _Told) -> list[Attention]:
         if may_close:
             url = reverse("admin:messaging_alert_deal_with", args=[alert.pk])
             done = format_html('<a href="{}" class="text-link">Dealt with…</a>', url)
-        about = source_link(alert.batch) if alert.batch else page_link(alert.gateway or alert)
-        found.append(Attention(ALERT_LABELS[alert.kind], about, alert.text, done_link=done))
+        found.append(Attention(ALERT_LABELS[alert.kind], alert_link(alert), alert.text, done_link=done))
     return found
 
 
@@ -246,6 +245,6 @@ def _unrouted_messages() -> list[Attention]:
     newest = unrouted.order_by("-id").first()
     if newest is None:
         return []
-    text = f"Somebody wrote to {newest.recipient}, which is no number of ours at that gateway."
+    text = f"Somebody wrote to {newest.recipient}. {newest.decision}"
     link = page_link(newest, "Inbound messages")
     return [Attention("warning", link, text, "Add the number, or release it at the provider.")]

@@ -17,8 +17,9 @@ from broadcast.demo.exchanges import furnish
 from campaigns.models import Campaign, CampaignList, Chain, SubscriberImport, SubscriberList, Subscription
 from campaigns.services.imports import import_file
 from integrations.models import Gateway
+from integrations.simulator.telnyx_values import public_key
 from integrations.sms.contract import NumberQuery
-from messaging.models import PhoneNumber, Suppression
+from messaging.models import PhoneNumber, Route, Suppression
 from messaging.services.numbers import adopt_number, provision_number, search_numbers
 from messaging.services.suppressions import suppress
 
@@ -112,8 +113,11 @@ def build(*, carrier_url: str, say: Say) -> Scenario:
         label="Box office",
         pace_segments=PACE_SEGMENTS,
     )
-    long_code = _buy(account, gateway)
+    long_code = _buy(account, gateway, label="Front desk")
     say(f"Numbers: short code {short_code.number} adopted, {long_code.number} bought from the carrier and wired to us.")
+    stand_in = _buy(account, _second_gateway(carrier_url), label="Stand-in")
+    Route(account=account, number=short_code, second_number=stand_in).save()
+    say(f"Route: {stand_in.number} at a second carrier takes over when the first one does not answer.")
     imports = _import_lists(account, say)
     lists = [record.list for record in imports]
     campaign = _campaign(account, short_code, "The Tempest: tonight", BODY, lists)
@@ -153,10 +157,27 @@ def _logins(account: Account) -> list[Login]:
     return logins
 
 
-def _buy(account: Account, gateway: Gateway) -> PhoneNumber:
+def _second_gateway(carrier_url: str) -> Gateway:
+    gateway = Gateway(
+        name="Second simulated carrier",
+        kind="telnyx",
+        base_url=carrier_url,
+        credentials={
+            "api_key": SETTINGS.telnyx_api_key,
+            "public_key": public_key(SETTINGS),
+            "messaging_profile_id": SETTINGS.telnyx_profile_id,
+            "repeats": "yes",
+        },
+    )
+    gateway.full_clean()
+    gateway.save()
+    return gateway
+
+
+def _buy(account: Account, gateway: Gateway, *, label: str) -> PhoneNumber:
     offered = search_numbers(gateway=gateway, query=NumberQuery(country="US", kind="local", area_code="415", limit=5))
     return provision_number(
-        account=account, gateway=gateway, number=offered[0].number, kind=PhoneNumber.Kind.LOCAL, label="Front desk"
+        account=account, gateway=gateway, number=offered[0].number, kind=PhoneNumber.Kind.LOCAL, label=label
     )
 
 

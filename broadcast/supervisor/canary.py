@@ -29,7 +29,8 @@ SILENCE_SECONDS = 60.0
 _KEEP_SECONDS = 3600
 
 
-def _heard_key(cluster: str) -> str:
+def heard_key(cluster: str) -> str:
+    """Where in Redis it stands when a worker of a cluster was last heard."""
     return f"up:{{{cluster}}}:heard"
 
 
@@ -48,7 +49,7 @@ def task_begins(**_: object) -> None:
         return
     try:
         with get_redis().pipeline(transaction=False) as pipe:
-            pipe.set(_heard_key(cluster), time.time(), ex=_KEEP_SECONDS)
+            pipe.set(heard_key(cluster), time.time(), ex=_KEEP_SECONDS)
             pipe.sadd(_busy_key(cluster), os.getpid())
             pipe.expire(_busy_key(cluster), _KEEP_SECONDS)
             pipe.execute()
@@ -63,7 +64,7 @@ def task_ends(**_: object) -> None:
         return
     try:
         with get_redis().pipeline(transaction=False) as pipe:
-            pipe.set(_heard_key(cluster), time.time(), ex=_KEEP_SECONDS)
+            pipe.set(heard_key(cluster), time.time(), ex=_KEEP_SECONDS)
             pipe.srem(_busy_key(cluster), os.getpid())
             pipe.execute()
     except redis.RedisError as error:
@@ -145,7 +146,7 @@ class Canary:
 
     def _traces(self) -> tuple[float, list[int]]:
         with get_redis().pipeline(transaction=False) as pipe:
-            pipe.get(_heard_key(self._cluster))
+            pipe.get(heard_key(self._cluster))
             pipe.smembers(_busy_key(self._cluster))
             heard, busy = pipe.execute()
         return float(heard or 0), [int(process) for process in busy]

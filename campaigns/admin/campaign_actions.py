@@ -10,6 +10,7 @@ from django.utils import timezone
 from unfold.enums import ActionVariant
 
 from broadcast.core.confirm import ActionRefused, ConfirmForm, confirmed_action
+from campaigns.admin.campaign_budgets import budget_text
 from campaigns.admin.campaign_forms import CancelForm, ScheduleForm
 from campaigns.admin.campaign_hours import deferral_text, launch_hours
 from campaigns.admin.campaign_options import option_sentences
@@ -21,6 +22,7 @@ from campaigns.services.launch import LaunchError
 from messaging.models import Message
 from messaging.services import canaries, expiry
 from messaging.services.batches import resend_unresolved
+from messaging.services.pools import members
 from messaging.states import MessageState
 
 if TYPE_CHECKING:
@@ -72,8 +74,9 @@ def launch_context(_admin: Any, _request: HttpRequest, campaign: Campaign) -> di
         "options": option_sentences(campaign, first=preview.canary_people, starts_at=starts_at),
         "duration": duration(preview.seconds),
         **launch_hours(campaign, preview),
+        "budgets": [budget_text(budget) for budget in preview.budgets],
         "lists": campaign.lists.all(),
-        "pool_numbers": campaign.pool.numbers.sendable().count() if campaign.pool else 0,
+        "pool_numbers": len(members(campaign.pool)) if campaign.pool else 0,
     }
 
 
@@ -82,7 +85,7 @@ def schedule_context(admin: Any, request: HttpRequest, campaign: Campaign) -> di
     context = launch_context(admin, request, campaign)
     if "preview" in context:
         options = option_sentences(campaign, first=context["preview"].canary_people)
-        context |= {"deferred": "", "begins": "", "options": options}
+        context |= {"deferred": "", "begins": "", "options": options, "budgets": []}
     return context
 
 
@@ -94,9 +97,12 @@ def go_on_context(_admin: Any, _request: HttpRequest, campaign: Campaign) -> dic
 
 
 def resume_context(_admin: Any, _request: HttpRequest, campaign: Campaign) -> dict[str, Any]:
-    """What has become of its latest time."""
+    """What has become of its latest time, and whether its numbers may send."""
     note = expiry.resume_note(campaign.batch) if campaign.batch else ""
-    return {"problems": _refused_in_state(campaign, "resume"), "warning": note}
+    problems = _refused_in_state(campaign, "resume")
+    if not problems and (why := service.obstacle_to_resume(campaign)):
+        problems.append(why)
+    return {"problems": problems, "warning": note}
 
 
 def resend_context(_admin: Any, _request: HttpRequest, campaign: Campaign) -> dict[str, Any]:

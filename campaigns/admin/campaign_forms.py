@@ -16,7 +16,9 @@ from broadcast.core.confirm import ConfirmForm
 from campaigns.admin.campaign_options import OPTION_FIELDS, OptionFields
 from campaigns.models import Campaign, CampaignList, SubscriberList
 from campaigns.services.composing import STANDARD_FIELDS, check_body, known_fields
+from messaging.models import SenderPool
 from messaging.services.pools import first_active
+from messaging.services.routes import preferred_sender
 
 #: Read by ``account_choices.js``.
 OF_ACCOUNT = "data-of-account"
@@ -34,7 +36,7 @@ class CampaignForm(forms.ModelForm[Campaign], OptionFields):
 
     class Meta:
         model = Campaign
-        fields = ("account", "name", "number", "pool", "body", *OPTION_FIELDS)
+        fields = ("account", "name", "number", "pool", "follows_country_rules", "body", *OPTION_FIELDS)
         widgets = {"body": UnfoldAdminTextareaWidget(attrs={"rows": 5})}
 
     class Media:
@@ -60,7 +62,10 @@ class CampaignForm(forms.ModelForm[Campaign], OptionFields):
             inner.attrs |= {OF_ACCOUNT: account_id, INSTEAD_OF: f"id_{other}"}
             inner.is_required = self.fields[name].required = False
         if "number" in self.fields:
-            self.fields["number"].help_text = "It leaves from this one number; or choose a sender pool instead."
+            self.fields["number"].help_text = (
+                "It leaves from this one number; or choose a sender pool instead. Both empty: from the account's preferred sender, "
+                "if its routing names one."
+            )
             if self.instance.pool_id:
                 # It was taken from the pool.
                 self.initial["number"] = None
@@ -92,9 +97,13 @@ class CampaignForm(forms.ModelForm[Campaign], OptionFields):
 
     def _check_senders(self, account: Account, cleaned: dict[str, Any]) -> None:
         """One number, or a pool that can send; a pool's first active number stands for it."""
-        number, pool = cleaned.get("number"), cleaned.get("pool")
         if {"number", "pool"} & set(self.errors):
             return
+        number, pool = cleaned.get("number"), cleaned.get("pool")
+        if number is None and pool is None:
+            preferred = preferred_sender(account)
+            number, pool = (None, preferred) if isinstance(preferred, SenderPool) else (preferred, None)
+            cleaned |= {"number": number, "pool": pool}
         if number and pool:
             self.add_error("pool", f"Choose {number} or the pool {pool}, not both: empty one of the two fields.")
         elif pool and pool.account_id != account.pk:

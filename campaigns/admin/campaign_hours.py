@@ -16,6 +16,7 @@ from campaigns.services.senders import CACHE_SECONDS
 from messaging.engine import caps
 from messaging.engine.deferrals import Deferral, Waiting, deferral
 from messaging.models import Message
+from messaging.services.budgets import Held, held_by_budget
 from messaging.states import MessageState
 
 #: Lines of those who wait that a page shows; the others are summed up in one.
@@ -29,10 +30,18 @@ class HeldBack:
     Args:
         deferral: who waits for their hours; None when nobody does.
         capped: people who were left out because they had had enough messages.
+        budgets: how the brands of its numbers stand; empty without caps.
     """
 
     deferral: Deferral | None
     capped: int
+    budgets: tuple[Held, ...] = ()
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for their hours or for a brand's next day; some may wait for both."""
+        hours = self.deferral.messages if self.deferral else 0
+        return max(hours, sum(brand.rest for brand in self.budgets))
 
 
 def held_back(campaign: Campaign) -> HeldBack:
@@ -45,7 +54,9 @@ def held_back(campaign: Campaign) -> HeldBack:
     def look() -> HeldBack:
         left_out = Message.objects.filter(batch=batch, state=MessageState.SUPPRESSED, reason=caps.REASON)
         is_sending = campaign.state == Campaign.State.SENDING
-        return HeldBack(deferral(batch) if is_sending else None, left_out.count())
+        if not is_sending:
+            return HeldBack(None, left_out.count())
+        return HeldBack(deferral(batch), left_out.count(), tuple(held_by_budget(batch)))
 
     try:
         return cache.get_or_set(f"held-back-{batch.pk}-{campaign.state}", look, CACHE_SECONDS) or look()

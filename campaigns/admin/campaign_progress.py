@@ -16,9 +16,10 @@ from campaigns.models import Campaign
 from campaigns.services.metrics import Progress, campaign_counts, campaign_progress, list_results
 from campaigns.services.senders import CACHE_SECONDS as SENDERS_CACHE_SECONDS
 from campaigns.services.senders import MANY as SENDERS_MANY
-from campaigns.services.senders import sender_results
+from campaigns.services.senders import gateway_results, sender_results
 from messaging.models import Batch, Message
 from messaging.services import canaries, expiry, stalls
+from messaging.services.detour_notes import notes
 
 State = Campaign.State
 
@@ -39,6 +40,8 @@ _NEXT_STEPS: dict[str, str] = {
     Batch.PauseCode.QUIET_HOURS: "",
     Batch.PauseCode.GATEWAY: "Put it right, check the gateway's credentials, then resume. Nobody was marked as failed.",
     Batch.PauseCode.NUMBER: "Look at the sending number here and at the provider, then resume. Nobody was marked as failed.",
+    # Its reason says what to do.
+    Batch.PauseCode.REGISTRATION: "Then resume it.",
     Batch.PauseCode.ACCOUNT: "Make the account active again, then resume.",
     # Theirs say what to do.
     Batch.PauseCode.REJECTIONS: "",
@@ -111,7 +114,7 @@ def remaining(progress: Progress, *, deferred: int = 0) -> str:
         return ""
     seconds = waiting / progress.per_second
     if deferred:
-        return f"about {max(1, round(seconds / 60))} min left for those whose hours have come"
+        return f"about {max(1, round(seconds / 60))} min left for those who may be written to today"
     return f"about {seconds:.0f} s left" if seconds < 90 else f"about {seconds / 60:.0f} min left"
 
 
@@ -156,6 +159,7 @@ def progress_context(campaign: Campaign, *, shown_state: str = "") -> dict[str, 
     held = held_back(campaign)
     page_url = reverse("admin:campaigns_campaign_change", args=[campaign.pk])
     shown = shown_as(campaign)
+    senders = sender_results(campaign, recipients=progress.total)
     leaves_until = batch.expires_at if batch and campaign.state == State.SENDING else None
     return {
         "campaign": campaign,
@@ -164,16 +168,19 @@ def progress_context(campaign: Campaign, *, shown_state: str = "") -> dict[str, 
         "percent": f"{100 * progress.done_share:.0f}",
         "parts": bar_parts(progress),
         "waiting": progress.waiting + progress.leaving,
-        "remaining": remaining(progress, deferred=held.deferral.messages if held.deferral else 0),
+        "remaining": remaining(progress, deferred=held.waiting),
         "latest": clock_text(campaign, leaves_until) if leaves_until else "",
         "capped": capped_text(held.capped, account=campaign.account, now=timezone.now()),
         **deferral_context(campaign, held.deferral),
+        "budgets": [brand.text for brand in held.budgets],
         "label": CAMPAIGN_LABELS.get(campaign.state, ""),
         "note": _COLOURS.get(campaign.state, ""),
         "next_step": next_step(campaign),
         "resume_note": expiry.resume_note(batch) if batch else "",
         "results": list_results(campaign, counted) if batch else [],
-        "senders": sender_results(campaign, recipients=progress.total),
+        "senders": senders,
+        "gateways": gateway_results(senders),
+        "detours": notes(batch, recipients=progress.total, zone=campaign.account.zone) if batch else [],
         "senders_seconds_old": SENDERS_CACHE_SECONDS if progress.total > SENDERS_MANY else 0,
         "no_report_label": no_report_label(progress),
         "reason_names_state": campaign.state_reason.startswith(str(campaign.get_state_display())),

@@ -68,7 +68,13 @@ class CampaignAdmin(CampaignActionsMixin, ConsoleAdmin[Campaign]):
         """A form while it may be changed, a record afterwards."""
         options = ("Options", {"fields": OPTION_FIELDS, "classes": ("collapse",) if are_usual(obj) else ()})
         if obj is None:
-            return ((None, {"fields": ("account", "name", ("number", "pool"), "audience", "body")}), options)
+            return (
+                (
+                    None,
+                    {"fields": ("account", "name", ("number", "pool"), "follows_country_rules", "audience", "body")},
+                ),
+                options,
+            )
         record = (
             "Record",
             {"fields": (("created_by", "created_at"), ("launched_by", "display_launched"), "display_finished")},
@@ -77,6 +83,7 @@ class CampaignAdmin(CampaignActionsMixin, ConsoleAdmin[Campaign]):
             content: tuple[Any, ...] = (
                 ("name", "account"),
                 ("number", "pool"),
+                "follows_country_rules",
                 "audience",
                 "body",
                 "display_scheduled",

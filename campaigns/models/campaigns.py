@@ -64,6 +64,11 @@ class Campaign(TimestampedModel):
         blank=True,
         help_text="Spreads the campaign over several numbers; each recipient always hears from the same one.",
     )
+    follows_country_rules = models.BooleanField(
+        "country rules",
+        default=True,
+        help_text="People in countries that have a route of their own hear from its sender instead of this one.",
+    )
     body = models.TextField(
         "text",
         max_length=1600,

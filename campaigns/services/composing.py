@@ -72,6 +72,7 @@ def duplicate_campaign(*, campaign: Campaign, user: User | None) -> Campaign:
         name=f"{campaign.name[:longest]} (copy)",
         number_id=campaign.number_id,
         pool_id=campaign.pool_id,
+        follows_country_rules=campaign.follows_country_rules,
         body=campaign.body,
         **{name: getattr(campaign, name) for name in OPTIONS},
         created_by=user,

@@ -13,9 +13,9 @@ from broadcast.core.queue import enqueue_on_commit
 from campaigns.models import Campaign
 from campaigns.services import audience, missed_time
 from campaigns.services.composing import OPTIONS
-from campaigns.services.preview import LaunchPreview, blocking_problems, deferral_at, preview_launch
-from messaging.models import PhoneNumber
+from campaigns.services.preview import LaunchPreview, blocking_problems, deferral_at, preview_launch, stranded
 from messaging.services import batches, pools
+from messaging.services.obstacles import sender_obstacle
 from messaging.states import BatchState
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ __all__ = [
     "fail_schedule",
     "follow_batch",
     "launch",
+    "obstacle_to_resume",
     "pause",
     "perform_launch",
     "preview_launch",
@@ -112,6 +113,7 @@ def perform_launch(campaign_id: int) -> None:
             pool=campaign.pool,
             options=batches.BatchOptions(**{name: getattr(campaign, name) for name in OPTIONS}),
             due_at=due_at,
+            follows_country_rules=campaign.follows_country_rules,
         )
         Campaign.objects.filter(pk=campaign_id).update(batch=batch, number=batch.number_id)
     # Each place of it is somebody's.
@@ -201,7 +203,7 @@ def resume(*, campaign_id: int, user: User | None = None) -> Campaign:  # noqa: 
     Raises:
         LaunchError: it is not paused, or what stopped it still stands in the way.
     """
-    obstacle = _obstacle(_get(campaign_id))
+    obstacle = obstacle_to_resume(_get(campaign_id))
     if obstacle:
         raise LaunchError(obstacle)
     return _with_batch(campaign_id, "resumed", batches.resume_batch)
@@ -284,15 +286,20 @@ def _get(campaign_id: int) -> Campaign:
 
 def _obstacle(campaign: Campaign) -> str:
     """Why nothing can be sent for a campaign now, empty if it can."""
-    account, number = campaign.account, campaign.number
+    account = campaign.account
     if not account.is_active:
         return f"{account} is {account.get_status_display().lower()}. Make the account active first."
-    if campaign.pool is not None:
-        usable = pools.can_send(campaign.pool)
-        return "" if usable else f"No number of the sender pool “{campaign.pool}” is active. Make one active first."
-    if number.state != PhoneNumber.State.ACTIVE:
-        return f"{number} is {number.get_state_display().lower()}. Make the number active first."
-    return ""
+    return stranded(campaign)
+
+
+def obstacle_to_resume(campaign: Campaign) -> str:
+    """Why what is left of a campaign cannot be sent now, empty if it can."""
+    batch = campaign.batch
+    if batch is None or not campaign.account.is_active:
+        return _obstacle(campaign)
+    # What is left may be left at numbers that routes brought in, and nothing at its own; others of a pool may take it over.
+    found = sender_obstacle(batch)
+    return found[1] if found is not None else ""
 
 
 def _already(campaign: Campaign) -> str:

@@ -1,7 +1,8 @@
-"""What left each number of a campaign that is spread over a sender pool."""
+"""What left each number, and each gateway, of a campaign that leaves from several."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.core.cache import cache
@@ -9,6 +10,7 @@ from django.db.models import Count
 
 from broadcast.core.redis import RedisAway
 from campaigns.models import Campaign
+from integrations.models import Gateway
 from messaging.models import Message, PhoneNumber
 from messaging.states import TAKEN_STATES, MessageState
 
@@ -19,6 +21,17 @@ CACHE_SECONDS = 10
 
 _WAITING = (MessageState.QUEUED, MessageState.SENDING)
 _FAILED = (MessageState.FAILED, MessageState.UNDELIVERED)
+
+
+@dataclass(slots=True)
+class GatewayResult:
+    """What a campaign did through one gateway; the fields are those of ``SenderResult``."""
+
+    gateway: Gateway
+    recipients: int = 0
+    sent: int = 0
+    waiting: int = 0
+    failed: int = 0
 
 
 @dataclass(slots=True)
@@ -41,18 +54,20 @@ class SenderResult:
 
 
 def sender_results(campaign: Campaign, *, recipients: int) -> list[SenderResult]:
-    """Counts per number of a campaign that was launched with a pool; empty without one.
+    """Counts per number of a campaign that leaves from a pool or by routes; empty when it leaves from one number.
 
     Args:
         campaign: any, launched or not.
         recipients: how many it has; the counts for more than ``MANY`` are up to ``CACHE_SECONDS`` old.
     """
     batch = campaign.batch
-    if batch is None or batch.pool_id is None:
+    if batch is None or (batch.pool_id is None and len(batch.senders) == 1):
         return []
-    numbers = PhoneNumber.objects.in_bulk({*batch.senders})
+    all_numbers = PhoneNumber.objects.select_related("gateway").defer("gateway__credentials")
+    numbers = all_numbers.in_bulk({*batch.senders})
     counts = _counts(batch.pk) if recipients <= MANY else _cached_counts(batch.pk)
-    numbers |= PhoneNumber.objects.in_bulk({number_id for number_id, _state, _count in counts} - set(numbers))
+    if unnamed := {number_id for number_id, _state, _count in counts} - set(numbers):
+        numbers |= all_numbers.in_bulk(unnamed)
     results = {pk: SenderResult(number) for pk, number in numbers.items()}
     for number_id, state, count in counts:
         result = results[number_id]
@@ -61,6 +76,23 @@ def sender_results(campaign: Campaign, *, recipients: int) -> list[SenderResult]
         result.waiting += count if state in _WAITING else 0
         result.failed += count if state in _FAILED else 0
     return sorted(results.values(), key=lambda result: result.number.number)
+
+
+def gateway_results(senders: Sequence[SenderResult]) -> list[GatewayResult]:
+    """The same per gateway; empty when all is at one.
+
+    Args:
+        senders: as ``sender_results`` gives them.
+    """
+    results: dict[int, GatewayResult] = {}
+    for sender in senders:
+        gateway = sender.number.gateway
+        result = results.setdefault(gateway.pk, GatewayResult(gateway))
+        result.recipients += sender.recipients
+        result.sent += sender.sent
+        result.waiting += sender.waiting
+        result.failed += sender.failed
+    return sorted(results.values(), key=lambda result: result.gateway.name) if len(results) > 1 else []
 
 
 def _counts(batch_id: int) -> list[tuple[int, str, int]]:

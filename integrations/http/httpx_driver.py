@@ -34,7 +34,7 @@ class HttpxDriver:
     def __init__(
         self,
         client: httpx.Client | None = None,
-        timeout_seconds: float = 10,
+        timeout_seconds: float | httpx.Timeout = 10,
         *,
         max_body_bytes: int = MAX_BODY_BYTES,
     ) -> None:
@@ -42,6 +42,15 @@ class HttpxDriver:
         self._client = client or httpx.Client(trust_env=False)
         self._timeout = httpx.Timeout(timeout_seconds)
         self._max_body_bytes = max_body_bytes
+
+    @classmethod
+    def within(cls, seconds: float) -> Self:
+        """A driver whose requests are over within a time, most of which is for the answer; one that drips may take longer.
+
+        Args:
+            seconds: for connecting, writing and waiting together.
+        """
+        return cls(timeout_seconds=httpx.Timeout(seconds * 2 / 3, connect=seconds / 6, write=seconds / 6, pool=0))
 
     def send(self, request: Request) -> Reply:
         """Send a request and wait for the reply, whatever its status.
@@ -68,10 +77,12 @@ class HttpxDriver:
             text = f"No connection to {host} ({_reason(error)}). Check the base URL and the network, then try again."
             raise TransportFailure(text, request_left=False) from error
         except httpx.TimeoutException as error:
-            text = f"{host} did not answer in time. It may have acted on the request: check before it is repeated."
+            warning = "" if request.only_reads else " It may have acted on the request: check before it is repeated."
+            text = f"{host} did not answer in time.{warning}"
             raise TransportFailure(text, request_left=True) from error
         except httpx.HTTPError as error:
-            text = f"The connection to {host} broke ({_reason(error)}). It may have acted on the request."
+            warning = "" if request.only_reads else " It may have acted on the request."
+            text = f"The connection to {host} broke ({_reason(error)}).{warning}"
             raise TransportFailure(text, request_left=True) from error
 
     def _exchange(self, outgoing: httpx.Request) -> Reply:
@@ -108,4 +119,7 @@ class HttpxDriver:
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, httpx.LocalProtocolError):
+        # Its text shows the header, which may be the one with the credentials.
+        return "the request holds characters that HTTP does not allow"
     return str(error) or type(error).__name__

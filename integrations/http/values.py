@@ -23,8 +23,14 @@ class Request:
 
     method: str
     url: str
-    headers: Headers = ()
-    body: bytes = b""
+    # Credentials and texts are not in what a log or an error page shows of it.
+    headers: Headers = field(default=(), repr=False)
+    body: bytes = field(default=b"", repr=False)
+
+    @property
+    def only_reads(self) -> bool:
+        """Whether it changes nothing, so that it may be repeated whatever became of it (RFC 9110 section 9.2.1)."""
+        return self.method in ("GET", "HEAD")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,3 +69,14 @@ class TransportFailure(Exception):
         super().__init__(text)
         self.text = text
         self.request_left = request_left
+
+
+class HeldBack(TransportFailure):
+    """The request was not sent, for a reason of ours: nothing is said of the provider.
+
+    Args:
+        text: why, and what to do, for a person.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text, request_left=False)

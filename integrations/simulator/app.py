@@ -16,12 +16,21 @@ from integrations.simulator.forms import FormError, parse_form
 from integrations.simulator.http1 import Exchange
 from integrations.simulator.infobip import PREFIX as INFOBIP_PREFIX
 from integrations.simulator.infobip import InfobipApi
+from integrations.simulator.infobip_numbers import CONFIGURATIONS_PREFIX, NUMBERS_PREFIX, InfobipNumbersApi
 from integrations.simulator.infobip_values import InfobipWebhooks
+from integrations.simulator.sinch import PREFIX as SINCH_PREFIX
+from integrations.simulator.sinch import SinchApi
+from integrations.simulator.sinch_numbers import PREFIX as SINCH_NUMBERS_PREFIX
+from integrations.simulator.sinch_numbers import SinchNumbersApi
+from integrations.simulator.sinch_values import SinchWebhooks
+from integrations.simulator.telnyx import PREFIX as TELNYX_PREFIX
+from integrations.simulator.telnyx import TelnyxApi
+from integrations.simulator.telnyx_values import TelnyxWebhooks, message_id_of
 from integrations.simulator.timeline import Timeline
 from integrations.simulator.twilio import PREFIX as TWILIO_PREFIX
 from integrations.simulator.twilio import TwilioApi
 from integrations.simulator.twilio_values import TwilioWebhooks
-from integrations.simulator.values import InboundWriter, Medium, Unroutable
+from integrations.simulator.values import InboundWriter, Medium, StatusWriter, Unroutable
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +39,7 @@ _CONTROLS = {
     "/stats": ("GET",),
     "/settings": ("GET", "PUT", "POST"),
     "/reset": ("POST",),
+    "/numbers": ("GET", "PUT"),
     "/people/inbound": ("POST",),
 }
 #: Paths under which a connection reports what it could not parse.
@@ -60,12 +70,19 @@ class App:
     """
 
     def __init__(self, settings: SimulatorSettings, loop: asyncio.AbstractEventLoop) -> None:
-        twilio, infobip = TwilioWebhooks(), InfobipWebhooks()
-        inbound: dict[str, InboundWriter] = {"twilio": twilio, "infobip": infobip}
-        self.carrier = Carrier(settings, Timeline(loop), twilio, inbound, loop.time)
+        twilio, infobip, sinch, telnyx = TwilioWebhooks(), InfobipWebhooks(), SinchWebhooks(), TelnyxWebhooks()
+        inbound: dict[str, InboundWriter] = {"twilio": twilio, "infobip": infobip, "sinch": sinch, "telnyx": telnyx}
+        one_by_one: dict[str, StatusWriter] = {"twilio": twilio, "telnyx": telnyx}
+        self.carrier = Carrier(settings, Timeline(loop), one_by_one, inbound, loop.time)
+        infobip_numbers = InfobipNumbersApi(self.carrier)
         self._apis: dict[str, Api] = {
             TWILIO_PREFIX: TwilioApi(self.carrier, loop),
             INFOBIP_PREFIX: InfobipApi(self.carrier, BulkIntake(self.carrier, infobip), loop),
+            SINCH_PREFIX: SinchApi(self.carrier, BulkIntake(self.carrier, sinch), sinch, loop),
+            TELNYX_PREFIX: TelnyxApi(self.carrier, loop),
+            NUMBERS_PREFIX: infobip_numbers,
+            CONFIGURATIONS_PREFIX: infobip_numbers,
+            SINCH_NUMBERS_PREFIX: SinchNumbersApi(self.carrier),
         }
 
     def received(self, exchange: Exchange) -> None:
@@ -126,6 +143,8 @@ class App:
         elif request.path == "/reset":
             carrier.reset()
             exchange.reply(200, b'{"ok":true}')
+        elif request.path == "/numbers":
+            self._numbers(exchange)
         elif request.path == "/settings":
             if request.method == "GET":
                 exchange.reply(200, orjson.dumps(carrier.settings.to_json()))
@@ -141,6 +160,17 @@ class App:
             exchange.reply(400, _error(str(error)))
         else:
             exchange.reply(200, orjson.dumps(self.carrier.settings.to_json()))
+
+    def _numbers(self, exchange: Exchange) -> None:
+        """Which numbers the account owns; PUT replaces them, as if somebody had done it in the provider's own console."""
+        book = self.carrier.numbers
+        try:
+            if exchange.request.method == "PUT":
+                book.replace(_object(exchange).get("numbers"))
+        except SettingsError as error:
+            exchange.reply(400, _error(str(error)))
+        else:
+            exchange.reply(200, orjson.dumps({"numbers": book.to_json()}))
 
     def _inbound(self, exchange: Exchange) -> None:
         """A person writes: 202 at once, or with ``"wait": true`` when the webhook was answered."""
@@ -163,7 +193,8 @@ class App:
         try:
             message_id = self.carrier.write(person, number, body, media=media, on_end=end)
             kind = "MM" if media else "SM"
-            told["sid"] = f"{kind}{message_id}" if self.carrier.settings.inbound_dialect == "twilio" else message_id
+            shown = {"twilio": f"{kind}{message_id}", "telnyx": message_id_of(message_id)}
+            told["sid"] = shown.get(self.carrier.settings.inbound_dialect, message_id)
         except Unroutable as error:
             exchange.reply(400, _error(str(error)))
             return

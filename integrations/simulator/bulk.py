@@ -16,8 +16,6 @@ from integrations.simulator.randomness import Draws, Purpose
 from integrations.simulator.text import count_segments
 from integrations.simulator.values import BulkVerdict, Parcel, ReportWriter
 
-#: Most reports of one webhook; Infobip's default.
-GROUP = 100
 #: Most messages that are delivered at one moment when nobody is told.
 _SILENT_GROUP = 1000
 
@@ -95,7 +93,7 @@ class BulkIntake:
 
     def _schedule(self, url: str, numbers: list[int]) -> None:
         carrier, settings = self._carrier, self._carrier.settings
-        size = GROUP if url else _SILENT_GROUP
+        size = self._writer.most if url else _SILENT_GROUP
         for start in range(0, len(numbers), size):
             group = numbers[start : start + size]
             recipient = carrier.memory.messages[group[0]].recipient

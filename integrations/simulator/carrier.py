@@ -36,7 +36,7 @@ class Carrier:
     Args:
         settings: to begin with.
         timeline: what happens later.
-        writer: status callbacks of messages that were sent one by one.
+        writers: status callbacks of messages that were sent one by one, by dialect.
         inbound_writers: webhooks of what people write, by dialect.
         clock: monotonic seconds.
     """
@@ -45,14 +45,14 @@ class Carrier:
         self,
         settings: SimulatorSettings,
         timeline: Timeline,
-        writer: StatusWriter,
+        writers: Mapping[str, StatusWriter],
         inbound_writers: Mapping[str, InboundWriter],
         clock: Callable[[], float],
     ) -> None:
         self.timeline = timeline
         self.outbox = Outbox(timeline, lambda: self.settings)
         self.numbers = NumberBook(settings.numbers)
-        self._writer = writer
+        self._writers = writers
         self._inbound_writers = inbound_writers
         self._clock = clock
         self.stats_now = Stats()
@@ -160,6 +160,7 @@ class Carrier:
         if settings.callbacks_share >= 1 or draws.uniform(Purpose.REPORTED) < settings.callbacks_share:
             message.status_url = submission.status_url
         message.service = submission.service
+        message.dialect = submission.dialect
         number = self.memory.add_outbound(message, self.memory.person(message.recipient), answers_person=answers_person)
         self.stats_now.taken += 1
         final = draws.lognormal(Purpose.DELIVERY_TIME, settings.delivery_seconds, settings.delivery_sigma)
@@ -211,7 +212,7 @@ class Carrier:
 
     def _webhook(self, number: int, status: str) -> Webhook:
         message = self.memory.messages[number]
-        return self._writer.status(self.settings, self.memory.id_of(number), message, status)
+        return self._writers[message.dialect].status(self.settings, self.memory.id_of(number), message, status)
 
     def call_back(self, webhook: Webhook, wait_seconds: float, *, repeated: bool) -> None:
         """Send a delivery report in so many seconds, and once more if it is to be repeated."""

@@ -13,7 +13,12 @@ from integrations.simulator.config import SettingsError, SimulatorSettings
 from integrations.simulator.server import serve
 
 #: Settings that are given once for each value, with the name of their option.
-_REPEATED = {"numbers": "number", "keywords": "keyword"}
+_REPEATED = {
+    "numbers": "number",
+    "keywords": "keyword",
+    "also_accepted": "also-accepted",
+    "number_faults": "number-fault",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             )
         elif item.name in _REPEATED:
             option = f"--{_REPEATED[item.name]}"
-            shown = ", ".join(default)
+            shown = ", ".join(default) or "none"
             parser.add_argument(option, dest=item.name, action="append", help=f"{text}; repeatable ({shown})")
         else:
             option = f"--{item.name.replace('_', '-')}"

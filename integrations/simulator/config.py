@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
 import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, get_type_hints
 
+PAGE_FAILS_HOW = ("429", "500", "html")
 FAIL_HOW = ("mixed", "status", "close", "hang")
-DIALECTS = ("twilio", "infobip")
+DIALECTS = ("twilio", "infobip", "sinch", "telnyx")
+
+_is_number_fault = re.compile(
+    r"(?:search|buy|change|release|list):(?:sold|throttle|refuse|error|html|empty|close|lost|lost_html|lost_json)"
+).fullmatch
 
 
 class SettingsError(ValueError):
@@ -39,12 +46,49 @@ class SimulatorSettings:
     api_key_secret: str = _option("", "secret of the API key")
     infobip_api_key: str = _option("simulator-api-key", "API key that requests in Infobip's dialect must use")
     infobip_webhook_secret: str = _option("simulator-webhook-secret", "signs webhooks in Infobip's dialect (SHA-256)")
-    inbound_dialect: str = _option("twilio", "whose webhooks carry what people write: twilio or infobip")
+    sinch_service_plan_id: str = _option("simulator-plan", "service plan that requests in Sinch's dialect must name")
+    sinch_api_token: str = _option("simulator-api-token", "token that requests in Sinch's dialect must use")
+    sinch_project_id: str = _option("simulator-project", "project whose numbers requests in Sinch's dialect must name")
+    sinch_key_id: str = _option("simulator-key", "ID of the access key for numbers in Sinch's dialect")
+    sinch_key_secret: str = _option("simulator-key-secret", "secret of that access key")
+    sinch_webhook_secret: str = _option("simulator-webhook-secret", "signs webhooks in Sinch's dialect")
+    telnyx_api_key: str = _option("simulator-telnyx-key", "API key that requests in Telnyx's dialect must use")
+    telnyx_private_key: str = _option(
+        "c2ltdWxhdG9yLXRlbG55eC1wcml2YXRlLWtleS0zMmI=",
+        "signs webhooks in Telnyx's dialect: 32 bytes in Base64; GET /v2/public_key tells the public key",
+    )
+    telnyx_profile_id: str = _option(
+        "5f1d7c90-0f52-4b27-9a30-2a5a0a5c0001", "messaging profile that numbers may join in Telnyx's dialect"
+    )
+    telnyx_clock_behind_seconds: int = _option(0, "how far Telnyx's clock is behind in its signatures; negative: ahead")
+    also_accepted: tuple[str, ...] = _option(
+        (), "tokens and keys that requests may use besides, as while a provider lets go of former ones"
+    )
+    inbound_dialect: str = _option("twilio", "whose webhooks carry what people write: twilio, infobip, sinch or telnyx")
     numbers: tuple[str, ...] = _option(
         ("+14155552600", "24365"), "numbers owned from the start: E.164, or a short code's digits"
     )
+    number_page_size: int = _option(
+        0, "most numbers on a page of those owned, whatever is asked for; 0: as asked", low=0
+    )
+    number_page_fails: int = _option(0, "which page of that list is answered with an error; 0 for none", low=0)
+    number_page_fails_how: str = _option("429", "how that page fails: 429, 500, or html (a page for people, with 200)")
+    number_page_fails_times: int = _option(0, "how often it fails before it is answered; 0 for always", low=0)
     inbound_url: str = _option("", "where inbound messages of numbers without an SmsUrl go (short codes have none)")
+    number_faults: tuple[str, ...] = _option(
+        (),
+        "what goes wrong with numbers in Twilio's dialect, as step:fault. Steps: search, buy, change, release, list; faults: "
+        "sold, throttle, refuse, error, html, empty, close (nothing was done) and lost, lost_html, lost_json (it was done, and "
+        "nobody hears of it)",
+    )
     seed: int = _option(1, "same seed, same latencies, errors and people for each recipient, in any order of arrival")
+
+    numbers_sold: float = _share("share of numbers on offer that somebody else buys before they can be bought")
+    numbers_pending: int = _option(
+        0, "how often the order of a number, or its setting up, is asked for until done", low=0
+    )
+    numbers_lost: float = _share("share of purchases of numbers that are made although the reply is lost")
+    numbers_unwired: float = _share("share of numbers whose webhooks cannot be set: such requests fail with 500")
 
     latency_ms: float = _option(50.0, "mean time from a request to its reply, in milliseconds", low=0)
     latency_sigma: float = _option(0.5, "spread of the latency", low=0, high=5)
@@ -97,10 +141,16 @@ class SimulatorSettings:
             raise SettingsError(f"account_sid {self.account_sid!r} is not valid: use AC and 32 hexadecimal digits.")
         if self.fail_how not in FAIL_HOW:
             raise SettingsError(f"fail_how {self.fail_how!r} is not known: use one of {', '.join(FAIL_HOW)}.")
+        if self.number_page_fails_how not in PAGE_FAILS_HOW:
+            raise SettingsError(
+                f"number_page_fails_how {self.number_page_fails_how!r} is not known: use one of {', '.join(PAGE_FAILS_HOW)}."
+            )
         if self.inbound_dialect not in DIALECTS:
             raise SettingsError(
                 f"inbound_dialect {self.inbound_dialect!r} is not known: use one of {', '.join(DIALECTS)}."
             )
+        if not _is_private_key(self.telnyx_private_key):
+            raise SettingsError("telnyx_private_key is not valid: use 32 bytes in Base64.")
         _check_total("fail_before and fail_after", self.fail_before + self.fail_after)
         rates = self.stop_rate + self.help_rate + self.keyword_rate + self.chatter_rate + self.picture_rate
         _check_total("stop_rate, help_rate, keyword_rate, chatter_rate and picture_rate", rates)
@@ -109,6 +159,9 @@ class SimulatorSettings:
                 raise SettingsError(
                     f"errors: {code}={share} is not valid: use a five-digit code and a share of 0 to 1."
                 )
+        for fault in self.number_faults:
+            if not _is_number_fault(fault):
+                raise SettingsError(f"number_faults: {fault!r} is not known: use a step and a fault, such as buy:lost.")
         for number in self.numbers:
             if not re.fullmatch(r"\+[1-9]\d{6,14}|\d{3,8}", number):
                 raise SettingsError(f"numbers: {number!r} is neither E.164 (+14155552600) nor a short code's digits.")
@@ -116,6 +169,17 @@ class SimulatorSettings:
             re.compile(self.stop_confirmation)
         except re.error as error:
             raise SettingsError(f"stop_confirmation is not a regular expression: {error}.") from error
+
+    def takes(self, header: bytes, scheme: str, secret: str) -> bool:
+        """Whether a request's ``Authorization`` names this secret or one of those accepted besides.
+
+        Args:
+            header: the header's value.
+            scheme: what stands before the secret, e.g. ``Bearer``.
+            secret: the one that counts.
+        """
+        accepted = (f"{scheme} {value}".encode() for value in (secret, *self.also_accepted))
+        return any(hmac.compare_digest(header, value) for value in accepted)
 
     def to_json(self) -> dict[str, Any]:
         """All settings as values that JSON can hold; secrets included, for this is a simulator."""
@@ -139,6 +203,13 @@ class SimulatorSettings:
                 raise SettingsError(f"There is no setting {name!r}. Known are: {', '.join(sorted(known))}.")
             clean[name] = _coerce(name, known[name], value)
         return replace(self, **clean)
+
+
+def _is_private_key(given: str) -> bool:
+    try:
+        return len(base64.b64decode(given, validate=True)) == 32
+    except ValueError:
+        return False
 
 
 def _check_total(names: str, total: float) -> None:

@@ -177,7 +177,7 @@ class ServerConnection(asyncio.Protocol):
         if self._header_bytes > _MAX_HEADER_BYTES:
             self._stop_parsing(431)
         name = name.lower()
-        if name in (b"authorization", b"content-type", b"expect"):
+        if name in (b"authorization", b"content-type", b"expect", b"idempotency-key"):
             self._headers[name] = value
         elif name == b"content-length" and value.isdigit() and int(value) > MAX_BODY_BYTES:
             self._stop_parsing(413)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hmac
 import secrets
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
@@ -108,8 +107,8 @@ class InfobipApi:
     def handle(self, exchange: Exchange) -> None:
         """Answer one request."""
         request = exchange.request
-        expected = f"App {self._carrier.settings.infobip_api_key}".encode()
-        if not hmac.compare_digest(request.headers.get(b"authorization", b""), expected):
+        settings = self._carrier.settings
+        if not settings.takes(request.headers.get(b"authorization", b""), "App", settings.infobip_api_key):
             self._refuse(exchange, "E401")
         elif exchange.throttled:
             self._refuse(exchange, "E429")

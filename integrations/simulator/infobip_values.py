@@ -162,7 +162,9 @@ def log_json(message_id: str, message: Message) -> dict[str, Any]:
 
 
 class InfobipWebhooks:
-    """Webhooks as Infobip words them: JSON, with many results."""
+    """Webhooks as Infobip words them: JSON, with many results; a hundred unless it is asked for another number."""
+
+    most = 100
 
     def reports(self, settings: SimulatorSettings, url: str, messages: Sequence[tuple[str, Message]]) -> Webhook:
         """Delivery reports of messages that share an address."""

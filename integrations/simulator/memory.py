@@ -16,8 +16,8 @@ class Message:
     """A message that was taken, or one that a person wrote. Its number is its place in ``Memory.messages``."""
 
     __slots__ = (
-        "body", "created", "direction", "error", "given_id", "media", "previous", "recipient", "segments", "sender", "sent",
-        "service", "status", "status_url", "updated",
+        "body", "created", "dialect", "direction", "error", "given_id", "media", "previous", "recipient", "segments",
+        "sender", "sent", "service", "status", "status_url", "updated",
     )  # fmt: skip
 
     def __init__(
@@ -34,6 +34,8 @@ class Message:
         self.sent = 0
         self.error = 0
         self.service = ""
+        #: Whose webhooks tell of it.
+        self.dialect = "twilio"
         #: The sender's own id, empty for none.
         self.given_id = ""
         #: Kept only until the last callback is due.
@@ -51,6 +53,30 @@ class Person:
         self.attempts = 0
         self.taken = 0
         self.last = -1
+
+
+class Batch:
+    """Messages of one request that the provider counts as one thing.
+
+    Args:
+        id: the provider's.
+        sender: whose they are.
+        body: with the places of parameters.
+        url: where to report, empty for nowhere.
+        reference: the sender's own, empty for none.
+    """
+
+    __slots__ = ("body", "created", "id", "recipients", "reference", "sender", "url")
+
+    def __init__(self, id: str, sender: str, body: str, url: str, reference: str) -> None:
+        self.id = id
+        self.sender = sender
+        self.body = body
+        self.url = url
+        self.reference = reference
+        self.created = int(time.time())
+        #: By a recipient's digits the number of their message, or the code below zero with which it was refused.
+        self.recipients: dict[str, int] = {}
 
 
 def _key(message: Message) -> int:
@@ -74,6 +100,10 @@ class Memory:
         self.recipients = 0
         #: Status and destination of those that were refused, by the sender's id.
         self.refused: dict[str, tuple[int, str]] = {}
+        #: Body and message's number of requests that were taken, by the key that their repetition has as well.
+        self.by_key: dict[str, tuple[bytes, int]] = {}
+        #: By id, in the order in which they came.
+        self.batches: dict[str, Batch] = {}
         self._by_given_id: dict[str, int] = {}
         self._indexed = 0
         self._seen: set[int] = set()

@@ -7,6 +7,9 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from typing import Any
+
+from integrations.simulator.config import SettingsError
 
 #: Whether a text is somebody's number in E.164.
 is_recipient = re.compile(r"\+(?:1[2-9]\d{9}|[2-9]\d{6,14})").fullmatch
@@ -15,7 +18,11 @@ _KEYPAD = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "2223334445556667777888999
 
 @dataclass(slots=True)
 class OwnedNumber:
-    """A number of the account. Its URLs are set by whoever owns it."""
+    """A number of the account. Its URLs are set by whoever owns it.
+
+    ``group`` is the profile or service plan that it belongs to, and ``group_ready_in`` how often it is asked for until it
+    does; in dialects that have such things.
+    """
 
     number: str
     friendly_name: str
@@ -24,6 +31,8 @@ class OwnedNumber:
     sms_method: str = "POST"
     status_callback: str = ""
     status_callback_method: str = "POST"
+    group: str = ""
+    group_ready_in: int = 0
     created: int = field(default_factory=lambda: int(time.time()))
     updated: int = field(default_factory=lambda: int(time.time()))
 
@@ -107,6 +116,42 @@ class NumberBook:
                 self.short_codes.add(number)
             elif number not in self.owned:
                 self.owned[number] = OwnedNumber(number, friendly(number), kind_of(number))
+
+    def to_json(self) -> list[dict[str, str]]:
+        """What is owned, short codes last, as ``replace`` takes it."""
+        owned = [
+            {
+                "number": item.number,
+                "name": item.friendly_name,
+                "sms_url": item.sms_url,
+                "status_url": item.status_callback,
+            }
+            for item in self.owned.values()
+        ]
+        return [*owned, *({"number": code} for code in sorted(self.short_codes))]
+
+    def replace(self, numbers: Any) -> None:
+        """Own these numbers and no others.
+
+        Args:
+            numbers: a list of objects with ``number`` and, where they are to be set, ``name``, ``sms_url``, ``status_url``.
+
+        Raises:
+            SettingsError: it is not such a list; nothing was changed.
+        """
+        rows: list[Any] = numbers if isinstance(numbers, list) else [None]
+        if not all(isinstance(row, dict) and all(isinstance(value, str) for value in row.values()) for row in rows):
+            raise SettingsError("'numbers' is not a list of objects with the text 'number'.")
+        if not all(re.fullmatch(r"\+[1-9]\d{6,14}|\d{3,8}", row.get("number", "")) for row in rows):
+            raise SettingsError("numbers: each needs a 'number' in E.164 (+14155552600), or a short code's digits.")
+        self.owned.clear()
+        self.short_codes.clear()
+        for row in rows:
+            self.own([row["number"]])
+            owned = self.owned.get(row["number"])
+            if owned is not None:
+                owned.friendly_name = row.get("name") or owned.friendly_name
+                owned.sms_url, owned.status_callback = row.get("sms_url", ""), row.get("status_url", "")
 
     def disown(self, numbers: Iterable[str]) -> None:
         """Take numbers away; those that are not owned are ignored."""

@@ -124,6 +124,23 @@ class SimulatorProcess:
         """
         return self._call("PUT", "/settings", orjson.dumps(values, option=orjson.OPT_NON_STR_KEYS))
 
+    def numbers(self, *numbers: str | dict[str, str]) -> None:
+        """Own these numbers and no others, as if somebody had bought, released and wired them behind our back.
+
+        Args:
+            numbers: E.164 or a short code's digits; or an object with ``number`` and any of ``name``, ``sms_url``,
+                ``status_url``.
+
+        Raises:
+            SimulatorProcessError: one of them is no number; nothing was changed.
+        """
+        rows = [{"number": row} if isinstance(row, str) else row for row in numbers]
+        self._call("PUT", "/numbers", orjson.dumps({"numbers": rows}))
+
+    def owned(self) -> dict[str, dict[str, str]]:
+        """What is owned at this moment, by number."""
+        return {row["number"]: row for row in self._call("GET", "/numbers")["numbers"]}
+
     def inbound(self, *, sender: str, recipient: str, body: str, wait: bool = True) -> dict[str, Any]:
         """Make a person write.
 

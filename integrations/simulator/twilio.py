@@ -17,15 +17,18 @@ from integrations.simulator.carrier import Carrier
 from integrations.simulator.forms import FormError, parse_form
 from integrations.simulator.http1 import Exchange
 from integrations.simulator.memory import Message
+from integrations.simulator.number_faults import fail, number_fault
 from integrations.simulator.numbers import is_recipient
-from integrations.simulator.twilio_numbers import TwilioNumbers
+from integrations.simulator.twilio_numbers import LOST, TwilioNumbers
 from integrations.simulator.twilio_paging import page_json, page_request
-from integrations.simulator.twilio_values import API_VERSION, error_body, message_json
+from integrations.simulator.twilio_values import API_VERSION, account_json, error_body, message_json
 from integrations.simulator.values import Submission, Verdict
 
 PREFIX = f"/{API_VERSION}/Accounts/"
 _FORM = b"application/x-www-form-urlencoded"
 _MAX_BODY_CHARACTERS = 1600
+#: Twilio's codes for what goes wrong with numbers.
+_REFUSED_WITH = {"sold": 21422, "throttle": 20429, "refuse": 20003, "error": 20500}
 _is_id = re.compile(r"(?:SM|MM|PN)[0-9a-fA-F]{32}").fullmatch
 _is_service = re.compile(r"MG[0-9a-fA-F]{32}").fullmatch
 
@@ -61,6 +64,8 @@ class TwilioApi:
             self._refuse(exchange, 20003, extra=b'WWW-Authenticate: Basic realm="Twilio API"\r\n')
         elif exchange.throttled:
             self._refuse(exchange, 20429)
+        elif request.method == "GET" and not rest and account == f"{settings.account_sid}.json":
+            exchange.reply(200, orjson.dumps(account_json(settings)))
         elif account != settings.account_sid:
             self._refuse(exchange, 20404)
         else:
@@ -81,7 +86,8 @@ class TwilioApi:
             given = base64.b64decode(encoded.strip(), validate=True)
         except binascii.Error:
             return False
-        accepted = {f"{settings.account_sid}:{settings.auth_token}".encode()}
+        tokens = (settings.auth_token, *settings.also_accepted)
+        accepted = {f"{settings.account_sid}:{token}".encode() for token in tokens}
         if settings.api_key_sid:
             accepted.add(f"{settings.api_key_sid}:{settings.api_key_secret}".encode())
         if given not in accepted:
@@ -94,7 +100,10 @@ class TwilioApi:
         if rest == "Messages.json":
             self._dispatch(exchange, method, {"POST": self._send, "GET": self._list})
         elif rest == "IncomingPhoneNumbers.json":
-            methods = {"POST": self._numbers_with(numbers.buy), "GET": self._numbers_with(numbers.list_owned)}
+            methods = {
+                "POST": self._numbers_with("buy", numbers.buy),
+                "GET": self._numbers_with("list", numbers.list_owned),
+            }
             self._dispatch(exchange, method, methods)
         elif rest.startswith("Messages/") and rest.endswith(".json"):
             sid = rest[len("Messages/") : -len(".json")]
@@ -104,7 +113,9 @@ class TwilioApi:
         elif rest.startswith("AvailablePhoneNumbers/") and rest.endswith(".json"):
             country, _, kind = rest[len("AvailablePhoneNumbers/") : -len(".json")].partition("/")
             self._dispatch(
-                exchange, method, {"GET": self._numbers_with(lambda form: self._numbers.search(country, kind, form))}
+                exchange,
+                method,
+                {"GET": self._numbers_with("search", lambda form: numbers.search(country, kind, form))},
             )
         else:
             self._refuse(exchange, 20404)
@@ -118,14 +129,25 @@ class TwilioApi:
             exchange,
             method,
             {
-                "GET": self._numbers_with(lambda _form: self._numbers.show(number_id)),
-                "POST": self._numbers_with(lambda form: self._numbers.change(number_id, form)),
-                "DELETE": self._numbers_with(lambda _form: self._numbers.release(number_id)),
+                "GET": self._numbers_with("list", lambda _form: self._numbers.show(number_id)),
+                "POST": self._numbers_with("change", lambda form: self._numbers.change(number_id, form)),
+                "DELETE": self._numbers_with("release", lambda _form: self._numbers.release(number_id)),
             },
         )
 
-    def _numbers_with(self, answer: Callable[[Form], tuple[int, bytes]]) -> Callable[[Exchange, Form], None]:
-        return lambda exchange, form: exchange.reply(*answer(form))
+    def _numbers_with(self, step: str, answer: Callable[[Form], tuple[int, bytes]]) -> Callable[[Exchange, Form], None]:
+        def handle(exchange: Exchange, form: Form) -> None:
+            fault = number_fault(self._carrier.settings, step)
+            if fault in _REFUSED_WITH:
+                self._refuse(exchange, _REFUSED_WITH[fault], form.get("PhoneNumber", ""))
+            elif fault:
+                fail(exchange, fault, lambda: answer(form))
+            elif (result := answer(form)) == LOST:
+                exchange.drop()
+            else:
+                exchange.reply(*result)
+
+        return handle
 
     def _dispatch(self, exchange: Exchange, method: str, methods: dict[str, Callable[[Exchange, Form], None]]) -> None:
         handler = methods.get(method)

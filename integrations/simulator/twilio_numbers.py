@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import time
+from dataclasses import replace
 from typing import Any
 
 import orjson
 
 from integrations.simulator.carrier import Carrier
+from integrations.simulator.number_shop import NumberShop
 from integrations.simulator.numbers import AREAS, Area, OwnedNumber, friendly, kind_of
 from integrations.simulator.twilio_paging import page_json, page_request
 from integrations.simulator.twilio_values import API_VERSION, error_body, rfc2822
@@ -19,6 +21,8 @@ _is_pattern = re.compile(r"\+?[0-9A-Za-z*]{2,16}").fullmatch
 
 Form = dict[str, str]
 Result = tuple[int, bytes]
+#: What was asked for is done, and the reply never arrives.
+LOST: Result = (0, b"")
 
 
 class TwilioNumbers:
@@ -30,6 +34,10 @@ class TwilioNumbers:
 
     def __init__(self, carrier: Carrier) -> None:
         self._carrier = carrier
+        self._shop = NumberShop(carrier)
+        # How often a page has failed since the settings that say so.
+        self._failing = carrier.settings
+        self._failed = 0
 
     def search(self, country: str, kind: str, form: Form) -> Result:
         """Numbers on offer."""
@@ -71,11 +79,13 @@ class TwilioNumbers:
             number = found[0][0]
         if not _is_number(number):
             return error_body(21421, number)
-        if numbers.owns(number):
+        if numbers.owns(number) or self._shop.is_sold_meanwhile(number):
             return error_body(21422, number)
         owned = OwnedNumber(number, friendly(number), kind_of(number))
         numbers.owned[number] = owned
         _change(owned, form)
+        if self._shop.loses_reply(number):
+            return LOST
         return 201, orjson.dumps(self._shown(owned))
 
     def show(self, number_id: str) -> Result:
@@ -88,6 +98,8 @@ class TwilioNumbers:
         owned = self._carrier.numbers.by_id(number_id)
         if owned is None:
             return error_body(20404)
+        if self._shop.wiring_fails(owned.number):
+            return error_body(20500)
         _change(owned, form)
         return 200, orjson.dumps(self._shown(owned))
 
@@ -105,6 +117,12 @@ class TwilioNumbers:
             asked = page_request(form)
         except ValueError:
             return error_body(20001)
+        settings = self._carrier.settings
+        if settings.number_page_size:
+            asked = replace(asked, size=min(asked.size, settings.number_page_size))
+        failure = self._failure(asked.page + 1)
+        if failure is not None:
+            return failure
         pattern = re.escape(form.get("PhoneNumber", "")).replace(r"\*", r"\d")
         name = form.get("FriendlyName")
         matching = [
@@ -117,6 +135,18 @@ class TwilioNumbers:
         shown = [self._shown(owned) for owned in page]
         path = f"{self._base()}/IncomingPhoneNumbers.json"
         return 200, orjson.dumps(page_json(path, "incoming_phone_numbers", shown, asked, token))
+
+    def _failure(self, page: int) -> Result | None:
+        """The error that a page of the list is answered with, None for none."""
+        settings = self._carrier.settings
+        if settings is not self._failing:
+            self._failing, self._failed = settings, 0
+        if page != settings.number_page_fails or 0 < settings.number_page_fails_times <= self._failed:
+            return None
+        self._failed += 1
+        if settings.number_page_fails_how == "html":
+            return 200, b"<html><body><h1>We will be back soon</h1></body></html>"
+        return error_body(20429 if settings.number_page_fails_how == "429" else 20500)
 
     def _base(self) -> str:
         return f"/{API_VERSION}/Accounts/{self._carrier.settings.account_sid}"

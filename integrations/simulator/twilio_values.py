@@ -168,6 +168,21 @@ def _signed(settings: SimulatorSettings, url: str, form: dict[str, str]) -> Webh
     return Webhook(url, headers, urlencode(form, encoding="utf-8", errors="replace").encode())
 
 
+def account_json(settings: SimulatorSettings) -> dict[str, Any]:
+    """The account resource.
+
+    Args:
+        settings: for the account's SID.
+    """
+    return {
+        "sid": settings.account_sid,
+        "friendly_name": "Simulator",
+        "status": "active",
+        "type": "Full",
+        "uri": f"/{API_VERSION}/Accounts/{settings.account_sid}.json",
+    }
+
+
 def message_json(settings: SimulatorSettings, message_id: str, message: Message, *, as_taken: bool) -> dict[str, Any]:
     """A message resource.
 

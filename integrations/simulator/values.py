@@ -40,7 +40,13 @@ class StatusWriter(Protocol):
 
 
 class ReportWriter(Protocol):
-    """How a provider words reports on several messages at once."""
+    """How a provider words reports on several messages at once.
+
+    Attributes:
+        most: reports of one webhook.
+    """
+
+    most: int
 
     def reports(self, settings: SimulatorSettings, url: str, messages: Sequence[tuple[str, Message]]) -> Webhook:
         """Delivery reports of messages with their ids; they share an address and have reached their final status."""
@@ -56,6 +62,7 @@ class Submission:
     status_url: str = ""
     media: int = 0
     service: str = ""
+    dialect: str = "twilio"
 
 
 @dataclass(slots=True)

@@ -8,151 +8,38 @@ shows how to write one.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import ClassVar, NamedTuple
+from collections.abc import Sequence
+from typing import ClassVar
 
 from integrations.http.values import Reply, Request, TransportFailure
 from integrations.sms.errors import ErrorKind, SendError
-from integrations.sms.events import DeliveryReport, DeliveryState, InboundSms
+from integrations.sms.events import DeliveryReport, InboundSms
+from integrations.sms.steps import Steps, one, paged
+from integrations.sms.values import (
+    Capabilities,
+    CredentialField,
+    GatewayConfig,
+    NumberQuery,
+    OutboundSms,
+    ProviderNumber,
+    SendResult,
+    Webhook,
+)
 
-# The two that there are hundreds of thousands of are named tuples: they are made in a third of a dataclass's time.
+# An adapter needs no other import than this one for its values.
+__all__ = [
+    "Capabilities",
+    "CredentialField",
+    "GatewayConfig",
+    "NumberQuery",
+    "OutboundSms",
+    "ProviderNumber",
+    "SendResult",
+    "SmsAdapter",
+    "Webhook",
+]
 
-
-class OutboundSms(NamedTuple):
-    """One message to one recipient.
-
-    Args:
-        id: our id; the engine matches results by it.
-        sender: E.164 or a short code's digits.
-        recipient: E.164.
-        body: rendered text.
-        status_url: where the provider reports delivery; carries our id in its path.
-        media_urls: links of an MMS.
-    """
-
-    id: int
-    sender: str
-    recipient: str
-    body: str
-    status_url: str = ""
-    media_urls: tuple[str, ...] = ()
-
-
-class SendResult(NamedTuple):
-    """What became of one message.
-
-    Args:
-        message_id: our id.
-        provider_id: the provider's id, empty if there is none.
-        state: ``ACCEPTED`` or whatever further state the reply already tells; None with an error.
-        segments: segments as the provider counts them, None if it does not say.
-        error: None when the provider took the message.
-    """
-
-    message_id: int
-    provider_id: str = ""
-    state: DeliveryState | None = None
-    segments: int | None = None
-    error: SendError | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Webhook:
-    """A webhook's request as it arrived.
-
-    Args:
-        url: the *public* URL it was sent to, query string included; this is what providers sign.
-        headers: lower-case names.
-        body: as it arrived.
-        method: HTTP method in capitals.
-        message_id: our id from the path, where the status URL carried it.
-    """
-
-    url: str
-    headers: Mapping[str, str]
-    body: bytes
-    method: str = "POST"
-    message_id: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class NumberQuery:
-    """A search for numbers to buy.
-
-    Args:
-        country: ISO 3166-1 alpha-2.
-        kind: ``local``, ``toll_free`` or ``mobile``.
-        area_code: e.g. ``415``.
-        contains: digits (and ``*``) that the number should hold.
-        locality, region, postal_code: near a place.
-        limit: most results wanted.
-    """
-
-    country: str = "US"
-    kind: str = "local"
-    area_code: str = ""
-    contains: str = ""
-    locality: str = ""
-    region: str = ""
-    postal_code: str = ""
-    limit: int = 20
-
-
-@dataclass(frozen=True, slots=True)
-class ProviderNumber:
-    """A number as the provider lists it: to buy (no ``provider_id``) or owned."""
-
-    number: str
-    provider_id: str = ""
-    friendly_name: str = ""
-    country: str = ""
-    locality: str = ""
-    region: str = ""
-    sms: bool = True
-    mms: bool = False
-    voice: bool = False
-    inbound_url: str = ""
-    status_url: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Capabilities:
-    """What a gateway can do; the engine acts on this and never on a gateway's kind."""
-
-    recipients_per_request: int = 1
-    own_text_each: bool = True
-    idempotent_sends: bool = False
-    lookup: bool = False
-    inbound: bool = True
-    numbers: bool = False
-    media: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class CredentialField:
-    """One field of a gateway's credentials, for its form."""
-
-    name: str
-    label: str
-    help_text: str = ""
-    secret: bool = True
-    required: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class GatewayConfig:
-    """What an adapter is made from.
-
-    Args:
-        credentials: decrypted, by field name.
-        base_url: without a trailing slash.
-        options: anything else the provider needs, by name; always ``key``, the gateway's random name in webhook URLs.
-    """
-
-    credentials: Mapping[str, str]
-    base_url: str
-    options: Mapping[str, str] = field(default_factory=dict)
+_NOBODY = OutboundSms(0, "", "", "")
 
 
 class SmsAdapter(ABC):
@@ -162,12 +49,32 @@ class SmsAdapter(ABC):
     label: ClassVar[str]
     default_base_url: ClassVar[str]
     credential_fields: ClassVar[tuple[CredentialField, ...]]
-    capabilities: ClassVar[Capabilities]
+    #: Lower-case name of a header that is the same in all attempts to deliver one webhook; empty if there is none.
+    repeat_header: ClassVar[str] = ""
+    #: Codes of failures which say that the sending number is not registered with the carriers, or not verified.
+    unregistered_codes: ClassVar[frozenset[str]] = frozenset()
+    #: Codes of failures which say that the carriers take no more of the sending number's brand today. Not those of a rate.
+    day_spent_codes: ClassVar[frozenset[str]] = frozenset()
+    #: The kind's; an instance may have others, where they depend on a gateway's settings.
+    capabilities: Capabilities
+    #: What a person does at the provider so that bought numbers receive messages; empty when nothing.
+    wiring_help: ClassVar[str] = ""
 
     def __init__(self, config: GatewayConfig) -> None:
         self.config = config
 
     # Sending
+
+    def fits(self, messages: Sequence[OutboundSms]) -> int:
+        """How many of these messages, from the first, one request takes; at least 1.
+
+        All of them, where a request asks nothing more of its messages than not to be too many. A provider whose requests
+        have one sender, or nobody twice, says here where the request ends; the others wait for the next one.
+
+        Args:
+            messages: 1 to ``capabilities.recipients_per_request``.
+        """
+        return len(messages)
 
     @abstractmethod
     def build_send(self, messages: Sequence[OutboundSms]) -> Request:
@@ -204,6 +111,60 @@ class SmsAdapter(ABC):
         """
         raise LookupError(f"{self.label} cannot look messages up.")
 
+    def next_lookup(self, message: OutboundSms, request: Request, reply: Reply) -> Request | None:
+        """Where a look-up goes on when this reply did not have the message; None where the reply was the whole answer.
+
+        Messages that are asked about with equal requests share their answers, so that one may tell of many.
+
+        Args:
+            message: what was sent.
+            request: a look-up's.
+            reply: its reply, which ``parse_lookup`` has read.
+        """
+        return None
+
+    # Whether the credentials are right
+
+    def build_check(self, *, on_date: str) -> Request:
+        """A request that needs the credentials, costs nothing and changes nothing.
+
+        Args:
+            on_date: today's UTC date, ISO 8601.
+        """
+        if self.capabilities.numbers and not self.capabilities.own_numbers_key:
+            return self.build_list()
+        # There is no message 0, which is as good an answer as any.
+        return self.build_lookup(_NOBODY, provider_id="", on_date=on_date)
+
+    def parse_check(self, reply: Reply) -> str:
+        """What the answer tells of the account, for a person; empty if nothing.
+
+        Raises:
+            ProviderError: the credentials were refused, or the answer is not understood.
+        """
+        if not self.capabilities.numbers or self.capabilities.own_numbers_key:
+            self.parse_lookup(_NOBODY, reply)
+            return ""
+        return self.parse_numbers_check(reply)
+
+    def build_numbers_check(self) -> Request | None:
+        """A request that tests what only numbers need; None where the one above tests all there is."""
+        return self.build_list() if self.capabilities.numbers and self.capabilities.own_numbers_key else None
+
+    def parse_numbers_check(self, reply: Reply) -> str:
+        """How many numbers there are, for a person.
+
+        Raises:
+            ProviderError: the credentials were refused, or the answer is not understood.
+        """
+        numbers, more = self.parse_list(reply)
+        return f"{len(numbers)}{' or more' if more else ''} number{'' if len(numbers) == 1 else 's'}"
+
+    def unchecked(self) -> tuple[CredentialField, ...]:
+        """Credentials that were given and that no request tests: only a webhook shows whether they are right."""
+        given = self.config.credentials
+        return tuple(field for field in self.credential_fields if field.for_webhooks and given.get(field.name))
+
     # Webhooks
 
     @abstractmethod
@@ -234,10 +195,14 @@ class SmsAdapter(ABC):
         """What the provider wants to hear when a webhook is stored."""
         return Reply(204)
 
-    # Numbers (only with capabilities.numbers)
+    # Numbers (only with capabilities.numbers). What takes more than one request at some provider is a generator of them
 
     def build_search(self, query: NumberQuery) -> Request:
-        """A search for numbers to buy."""
+        """A search for numbers to buy.
+
+        Raises:
+            ValueError: the query makes no sense to the provider; the text says why.
+        """
         raise LookupError(f"{self.label} cannot search numbers.")
 
     def parse_search(self, reply: Reply) -> list[ProviderNumber]:
@@ -248,12 +213,62 @@ class SmsAdapter(ABC):
         """
         raise LookupError(f"{self.label} cannot search numbers.")
 
+    def buying(
+        self, number: str, *, inbound_url: str, status_url: str, friendly_name: str = ""
+    ) -> Steps[ProviderNumber]:
+        """The purchase of one number, wired to our webhooks as far as the purchase itself can do it.
+
+        Raises:
+            NumberPending: it is ordered, and is not ours yet.
+            ProviderError: the provider refused.
+        """
+        request = self.build_buy(number, inbound_url=inbound_url, status_url=status_url, friendly_name=friendly_name)
+        return one(request, self.parse_number)
+
+    def wiring(self, number: ProviderNumber, *, inbound_url: str, status_url: str) -> Steps[ProviderNumber]:
+        """An owned number's webhooks set to ours; harmless when they are already.
+
+        Raises:
+            NumberPending: it is not ready for it yet.
+            ProviderError: the provider refused.
+        """
+        request = self.build_configure(number.provider_id, inbound_url=inbound_url, status_url=status_url)
+        return one(request, self.parse_number)
+
+    def is_wired(self, number: ProviderNumber, *, inbound_url: str, status_url: str) -> bool:
+        """Whether messages to an owned number reach us, as far as the provider tells.
+
+        Args:
+            number: as ``buying``, ``wiring`` or ``finding`` returned it, or a list with ``capabilities.lists_urls``.
+            inbound_url: ours.
+            status_url: ours; only providers that keep one at a number are asked for it.
+        """
+        return (number.inbound_url, number.status_url) == (inbound_url, status_url)
+
+    def finding(self, number: str) -> Steps[ProviderNumber | None]:
+        """A number among those owned, with its addresses; None when it is not.
+
+        Raises:
+            NumberPending: it is ordered, and is not ours yet.
+            ProviderError: the provider refused.
+        """
+        owned = yield from self.listing()
+        return next((item for item in owned if item.number == number), None)
+
+    def listing(self) -> Steps[list[ProviderNumber]]:
+        """All owned numbers, page by page.
+
+        Raises:
+            ProviderError: the provider refused.
+        """
+        return paged(lambda page: self.build_list(page=page), self.parse_list)
+
     def build_buy(self, number: str, *, inbound_url: str, status_url: str, friendly_name: str = "") -> Request:
-        """A purchase of one number, wired to our webhooks."""
+        """A purchase of one number, for a provider that needs one request."""
         raise LookupError(f"{self.label} cannot buy numbers.")
 
     def build_configure(self, provider_id: str, *, inbound_url: str, status_url: str) -> Request:
-        """A change of an owned number's webhooks."""
+        """A change of an owned number's webhooks, for a provider that needs one request."""
         raise LookupError(f"{self.label} cannot change numbers.")
 
     def parse_number(self, reply: Reply) -> ProviderNumber:

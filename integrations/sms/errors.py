@@ -55,11 +55,14 @@ class SignatureError(AdapterError):
     Args:
         text: what is wrong, without secrets.
         matching_url: the URL for which the signature would have matched, where one was found.
+        clock_seconds: how much later it is here than in the signature, where it matches and nothing but its time is wrong;
+            negative when it is earlier here.
     """
 
-    def __init__(self, text: str, *, matching_url: str = "") -> None:
+    def __init__(self, text: str, *, matching_url: str = "", clock_seconds: float | None = None) -> None:
         super().__init__(text)
         self.matching_url = matching_url
+        self.clock_seconds = clock_seconds
 
 
 class UnparsableWebhook(AdapterError):
@@ -73,10 +76,25 @@ class ProviderError(AdapterError):
         code: the provider's code, or the HTTP status.
         text: the provider's reason and what to do next.
         retryable: the same request may work later.
+        undone: the provider says that nothing came of it, although it took requests before.
     """
 
-    def __init__(self, code: str, text: str, *, retryable: bool = False) -> None:
+    def __init__(self, code: str, text: str, *, retryable: bool = False, undone: bool = False) -> None:
         super().__init__(text)
         self.code = code
         self.text = text
         self.retryable = retryable
+        self.undone = undone
+
+
+class NumberPending(ProviderError):
+    """A number is ordered and not ready yet. The same asked for again later finds it; it is not bought twice.
+
+    Args:
+        text: what it waits for and what to do.
+        order_id: the provider's id of the order, if there is one.
+    """
+
+    def __init__(self, text: str, *, order_id: str = "") -> None:
+        super().__init__("pending", text, retryable=True)
+        self.order_id = order_id

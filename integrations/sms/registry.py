@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from integrations.sms.contract import GatewayConfig, SmsAdapter
 from integrations.sms.providers.infobip import InfobipAdapter
+from integrations.sms.providers.sinch import SinchAdapter
+from integrations.sms.providers.telnyx import TelnyxAdapter
 from integrations.sms.providers.twilio import TwilioAdapter
 
-ADAPTERS: dict[str, type[SmsAdapter]] = {adapter.kind: adapter for adapter in (InfobipAdapter, TwilioAdapter)}
+ADAPTERS: dict[str, type[SmsAdapter]] = {
+    adapter.kind: adapter for adapter in (InfobipAdapter, SinchAdapter, TelnyxAdapter, TwilioAdapter)
+}
 
 
 def adapter_class(kind: str) -> type[SmsAdapter]:

@@ -11,10 +11,10 @@ from django.utils import formats, timezone
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RadioFilter, RelatedDropdownFilter
 from unfold.enums import ActionVariant
 
-from broadcast.core.admin import LargeTableMixin, ReadOnlyAdmin, display, page_link
+from broadcast.core.admin import LargeTableMixin, ReadOnlyAdmin, display
 from broadcast.core.confirm import ActionRefused, ConfirmForm, confirmed_action
 from messaging.admin.labels import ALERT_LABELS
-from messaging.admin.sources import source_link
+from messaging.admin.sources import alert_link
 from messaging.models import Alert
 from messaging.services.alerts import resolve_by_person
 
@@ -103,7 +103,7 @@ class AlertAdmin(LargeTableMixin, ReadOnlyAdmin[Alert]):
     @display(description="About")
     def display_about(self, alert: Alert) -> Any:
         """A link to where something can be done about it."""
-        return source_link(alert.batch) if alert.batch else page_link(alert.gateway)
+        return alert_link(alert) if alert.batch or alert.gateway or alert.subject else "-"
 
     @display(description="Closed")
     def display_end(self, alert: Alert) -> str:

@@ -8,13 +8,14 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter, RadioFilter
 
 from broadcast.core.admin import ReadOnlyAdmin, display, list_url, page_link
 from messaging.admin.labels import BATCH_LABELS
 from messaging.admin.sources import source_link
 from messaging.models import Batch, Message, PhoneNumber
+from messaging.services.detour_notes import notes
 from messaging.states import MessageState
 
 
@@ -49,11 +50,19 @@ class BatchAdmin(ReadOnlyAdmin[Batch]):
     list_select_related = ("account", "number", "pool")
     search_fields = ("label", "source")
     date_hierarchy = "created_at"
-    readonly_fields = ("display_counts", "display_source", "display_senders", "display_limits")
+    readonly_fields = ("display_counts", "display_source", "display_senders", "display_limits", "display_detours")
     fieldsets = (
         (
             None,
-            {"fields": (("label", "state"), ("account", "display_senders"), "display_counts", "display_source")},
+            {
+                "fields": (
+                    ("label", "state"),
+                    ("account", "display_senders"),
+                    "display_counts",
+                    "display_detours",
+                    "display_source",
+                )
+            },
         ),
         ("Pause", {"fields": ("pause_code", "pause_reason", "resume_at")}),
         (
@@ -89,7 +98,14 @@ class BatchAdmin(ReadOnlyAdmin[Batch]):
         """Links to the pool and the numbers as they were at launch."""
         numbers = PhoneNumber.objects.filter(pk__in=batch.senders).order_by("number")
         links = format_html_join(", ", "{}", ((page_link(number),) for number in numbers))
-        return format_html("{}: {}", page_link(batch.pool), links) if batch.pool else links
+        return format_html("{}: {}", page_link(batch.pool), links) if batch.pool and not batch.routed_ids else links
+
+    @display(description="Detours")
+    def display_detours(self, batch: Batch) -> SafeString | str:
+        """What left through another gateway than it was to."""
+        recipients = batch.messages.count() if len(batch.senders) > 1 else 0
+        found = notes(batch, recipients=recipients, zone=batch.account.zone)
+        return format_html_join(mark_safe("<br>"), "{}", ((note.text,) for note in found)) or "None"
 
     @display(description="Submitted by")
     def display_source(self, batch: Batch) -> Any:

@@ -2,85 +2,73 @@
 
 from __future__ import annotations
 
-import re
+from functools import partial
 from typing import Any
 
-from django import forms
 from django.contrib import admin
-from django.db.models import Q, QuerySet
+from django.contrib.admin.utils import unquote
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.utils.html import format_html_join
-from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter, RelatedDropdownFilter
-from unfold.enums import ActionVariant
+from django.urls import URLPattern, path
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from unfold.contrib.filters.admin import (
+    AutocompleteSelectFilter,
+    ChoicesDropdownFilter,
+    RadioFilter,
+    RelatedDropdownFilter,
+)
 
-from broadcast.core.admin import ConsoleAdmin, account_filter, display, page_link, take_any_spelling
-from broadcast.core.confirm import ActionRefused, ConfirmForm, confirmed_action, link_action
-from broadcast.core.phones import normalise
-from messaging.admin.buying import buy_number_view
+from broadcast.core.admin import ConsoleAdmin, account_filter, display, page_link
+from broadcast.core.confirm import link_action
+from broadcast.core.countries import country_name
+from messaging.admin.adopting import adopt_number_view
+from messaging.admin.buying import buy_number_view, prices_of
 from messaging.admin.labels import NUMBER_LABELS
-from messaging.models import Batch, PhoneNumber
-from messaging.querysets import BatchQuerySet
-from messaging.services.batches import pause_obstructed
+from messaging.admin.number_actions import NumberActions, left_on, moment, offered
+from messaging.admin.number_forms import PhoneNumberForm
+from messaging.admin.number_live import live_context, live_view
+from messaging.admin.number_registration import NumberRegistrationMixin, offered_for
+from messaging.models import PhoneNumber
 from messaging.services.gateways import number_changed
-from messaging.services.numbers import ProvisioningError, release_number
+from messaging.services.numbers.words import wiring_help
 
-State = PhoneNumber.State
-
-#: Which actions a number's state allows.
-OFFERED: dict[str, tuple[str, ...]] = {
-    State.PENDING: ("enable", "release"),
-    State.ACTIVE: ("disable", "release"),
-    State.DISABLED: ("enable", "release"),
-    State.RELEASED: (),
-}
+State, Step = PhoneNumber.State, PhoneNumber.Step
 
 
-class PhoneNumberForm(forms.ModelForm[PhoneNumber]):
-    """A number that the account has at the gateway already."""
+class AttentionFilter(RadioFilter):  # type: ignore[misc]  # unfold has no types
+    """Numbers that somebody has to look at."""
 
-    class Meta:
-        model = PhoneNumber
-        fields = ("account", "gateway", "number", "label", "kind", "pace_segments", "can_receive", "can_send_media")
+    title = "needs attention"
+    parameter_name = "attention"
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        take_any_spelling(self, help_text="As you have it, for example (415) 555-2671, or a short code's digits.")
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002  Django's signature
+        """The choices."""
+        return [("yes", "Needs attention")]
 
-    def clean(self) -> dict[str, Any]:
-        """Store one way of writing a number; refuse one that another account has at the gateway."""
-        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        account, gateway, raw = cleaned.get("account"), cleaned.get("gateway"), cleaned.get("number")
-        if not (account and raw):
-            return cleaned
-        digits = re.sub(r"\D", "", raw)
-        if cleaned.get("kind") == PhoneNumber.Kind.SHORT_CODE:
-            if not 3 <= len(digits) <= 8:
-                self.add_error("number", f"“{raw}” is not a short code: those have 3 to 8 digits.")
-                return cleaned
-            cleaned["number"] = digits
-        else:
-            parsed = normalise(raw, account.default_region)
-            if not parsed.e164:
-                hint = " If it is a short code, choose that as its kind." if 3 <= len(digits) <= 8 else ""
-                self.add_error("number", parsed.reason + hint)
-                return cleaned
-            cleaned["number"] = parsed.e164
-        others = PhoneNumber.objects.filter(gateway=gateway, number=cleaned["number"]).exclude(state=State.RELEASED)
-        taken = others.exclude(pk=self.instance.pk).select_related("account").first() if gateway else None
-        if taken:
-            self.add_error(
-                "number", f"{taken.number} belongs to {taken.account} at this gateway. Release it there first."
-            )
-        return cleaned
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:  # noqa: ARG002  Django's signature
+        """The chosen rows."""
+        return queryset.needing_attention() if self.value() == "yes" else queryset
 
 
 @admin.register(PhoneNumber)
-class PhoneNumberAdmin(ConsoleAdmin[PhoneNumber]):
+class PhoneNumberAdmin(NumberRegistrationMixin, NumberActions, ConsoleAdmin[PhoneNumber]):
     """Phone numbers. They are released, not deleted: messages belong to them."""
 
     form = PhoneNumberForm
-    list_display = ("number", "label", "display_state", "kind", "display_account", "display_gateway", "display_pace")
+    change_form_outer_before_template = "messaging/number_head.html"
+    list_display = (
+        "number",
+        "label",
+        "display_state",
+        "display_problem",
+        "kind",
+        "display_account",
+        "display_gateway",
+        "display_pace",
+    )
     list_filter = (
+        AttentionFilter,
         ("state", ChoicesDropdownFilter),
         ("kind", ChoicesDropdownFilter),
         ("account", AutocompleteSelectFilter),
@@ -89,136 +77,149 @@ class PhoneNumberAdmin(ConsoleAdmin[PhoneNumber]):
     list_select_related = ("account", "gateway")
     search_fields = ("number", "label", "account__name")
     number_search_fields = ("number",)
-    autocomplete_fields = ("account", "gateway")
-    readonly_fields = ("state", "provider_id", "country", "display_pools", "created_at", "updated_at")
-    actions_detail = ("enable", "disable", "release")
-    actions_list = ("buy",)
-    add_fieldsets = (
-        (
-            None,
-            {
-                "description": "A number that you have at the provider already, such as a short code.",
-                "fields": (
-                    ("account", "gateway"),
-                    ("number", "kind"),
-                    ("label", "pace_segments"),
-                    ("can_receive", "can_send_media"),
-                ),
-            },
-        ),
+    readonly_fields = (
+        "number",
+        "account",
+        "gateway",
+        "kind",
+        "display_now",
+        "display_country",
+        "display_provider_id",
+        "display_checked",
+        "display_wiring",
+        "display_price",
+        "display_pools",
+        "display_registration",
+        "display_test",
+        "released_at",
+        "created_at",
+        "updated_at",
     )
+    actions_detail = (
+        *("resume", "check_again", "keep", "send_test", "taken_again", "enable", "disable"),
+        *("wire", "give_up", "forget", "release"),
+    )
+    actions_list = ("buy",)
     fieldsets = (
         (
             None,
             {
                 "fields": (
-                    ("number", "state"),
+                    ("number", "display_now"),
                     ("account", "gateway"),
                     ("label", "kind"),
                     ("pace_segments", "display_pools"),
+                    ("display_test", "display_registration"),
                 )
             },
         ),
-        ("At the provider", {"fields": (("provider_id", "country"), ("can_receive", "can_send_media"))}),
-        ("Record", {"fields": (("created_at", "updated_at"),)}),
+        (
+            "At the provider",
+            {
+                "fields": (
+                    ("display_provider_id", "display_country"),
+                    ("display_checked", "display_price"),
+                    ("can_receive", "can_send_media"),
+                    "display_wiring",
+                )
+            },
+        ),
+        ("Record", {"fields": (("created_at", "updated_at"), "released_at")}),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PhoneNumber]:
         """Without credentials, which would be decrypted for each row."""
         return super().get_queryset(request).defer("gateway__credentials")
 
-    def get_readonly_fields(self, request: HttpRequest, obj: PhoneNumber | None = None) -> Any:
-        """What a number is does not change once messages may hang on it."""
-        fields = super().get_readonly_fields(request, obj)
-        return fields if obj is None else (*fields, "number", "account", "gateway", "kind")
+    def get_urls(self) -> list[URLPattern]:
+        """Beside the page: its live part."""
+        view = self.admin_site.admin_view(partial(live_view, self))
+        return [path("<path:object_id>/live/", view, name="messaging_phonenumber_live"), *super().get_urls()]
 
     def has_delete_permission(self, request: HttpRequest, obj: PhoneNumber | None = None) -> bool:  # noqa: ARG002  Django's signature
         """Nobody; see ``release``."""
         return False
 
-    def save_model(self, request: HttpRequest, obj: PhoneNumber, form: Any, change: bool) -> None:
-        """Save; its pools share their recipients out anew when its pace is another one."""
-        super().save_model(request, obj, form, change)
-        if change and {"pace_segments", "kind"} & set(form.changed_data):
+    def add_view(
+        self,
+        request: HttpRequest,
+        form_url: str = "",  # noqa: ARG002  Django's signature
+        extra_context: dict[str, Any] | None = None,  # noqa: ARG002  likewise
+    ) -> HttpResponse:
+        """A number that is there already; one that is not is bought."""
+        return adopt_number_view(self, request)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Under how far it is, and what is wrong."""
+        number = self.get_object(request, unquote(object_id))
+        head: dict[str, Any] = {}
+        if number and self.has_view_permission(request, number):
+            head = live_context(number)
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **head})
+
+    def save_model(self, request: HttpRequest, obj: PhoneNumber, form: Any, change: bool) -> None:  # noqa: ARG002  Django's signature
+        """Save what the page may change, and nothing that a purchase in between has written."""
+        changed = [name for name in form.changed_data if name in form.Meta.fields]
+        obj.save(update_fields=(*changed, "updated_at"))
+        # Its pools share their recipients out anew when its pace is another one.
+        if change and "pace_segments" in changed:
             number_changed(obj.pk)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[PhoneNumber], search_term: str
     ) -> tuple[QuerySet[PhoneNumber], bool]:
-        """A campaign's form is offered numbers of its account that can send, a pool's those that are not released."""
+        """Forms of campaigns and routes are offered the account's numbers that can send, a pool's those not released."""
         found, distinct = super().get_search_results(request, queryset, search_term)
         if request.GET.get("field_name") == "numbers" and request.GET.get("model_name") == "senderpool":
             found = found.exclude(state=State.RELEASED).filter(**account_filter(request))
-        if request.GET.get("field_name") == "number" and request.GET.get("model_name") == "campaign":
+        if request.GET.get("model_name") in ("tendlcnumber", "tollfreeverification"):
+            found = found.exclude(state=State.RELEASED).filter(**account_filter(request))
+        names, model = ("number", "second_number"), request.GET.get("model_name")
+        if request.GET.get("field_name") in names and model in ("campaign", "route"):
             found = found.sendable().filter(**account_filter(request))  # type: ignore[attr-defined]  # the model's own queryset
         return found, distinct
 
     def get_actions_detail(self, request: HttpRequest, object_id: int) -> Any:
         """Only what the state allows."""
-        number = PhoneNumber.objects.filter(pk=object_id).only("state").first()
-        offered = {f"messaging_phonenumber_{name}" for name in OFFERED[number.state]} if number else set()
+        number = PhoneNumber.objects.filter(pk=object_id).only("state", "step", "problem", "errand").first()
+        names = {f"messaging_phonenumber_{name}" for name in offered(number)} if number else set()
+        names |= offered_for(object_id)
         actions = super().get_actions_detail(request, object_id)  # type: ignore[misc]  # unfold has no types
-        return [action for action in actions if action.action_name in offered]
+        return [action for action in actions if action.action_name in names]
 
-    @link_action("Buy a number", permission="messaging.add_phonenumber", icon="add_shopping_cart")
+    @link_action("Provision a number", permission="messaging.add_phonenumber", icon="add_shopping_cart")
     def buy(self, request: HttpRequest) -> HttpResponse:
         """Search, choose, confirm."""
         return buy_number_view(self, request)
 
-    @confirmed_action(
-        "Enable…",
-        permission="messaging.change_phonenumber",
-        button="Enable",
-        question="{object} can send again.",
-        icon="play_arrow",
-    )
-    def enable(self, request: HttpRequest, number: PhoneNumber, form: ConfirmForm) -> str:  # noqa: ARG002  an action's signature
-        """``disabled`` or ``pending`` → ``active``."""
-        _move(number, State.ACTIVE, (State.DISABLED, State.PENDING))
-        number_changed(number.pk)
-        return f"{number.number} is active."
-
-    @confirmed_action(
-        "Disable…",
-        permission="messaging.change_phonenumber",
-        button="Disable",
-        question="Nothing more leaves from {object}. Campaigns that are sending from it alone are paused; resume them when it "
-        "is enabled again. The other numbers of its sender pools take over its recipients.",
-        icon="pause",
-    )
-    def disable(self, request: HttpRequest, number: PhoneNumber, form: ConfirmForm) -> str:  # noqa: ARG002  an action's signature
-        """``active`` → ``disabled``."""
-        _move(number, State.DISABLED, (State.ACTIVE,))
-        number_changed(number.pk)
-        paused = pause_obstructed(_batches_from(number))
-        held = f" {paused} {'campaign was' if paused == 1 else 'campaigns were'} paused." if paused else ""
-        return f"{number.number} is disabled.{held}"
-
-    @confirmed_action(
-        "Release…",
-        permission="messaging.change_phonenumber",
-        button="Release",
-        question="{object} neither sends nor receives any more, and is given back to the provider if it was bought "
-        "through here; somebody else may get it. Its history stays. This cannot be undone.",
-        errors=(ProvisioningError,),
-        icon="delete_forever",
-        variant=ActionVariant.DANGER,
-    )
-    def release(self, request: HttpRequest, number: PhoneNumber, form: ConfirmForm) -> str:  # noqa: ARG002  an action's signature
-        """Any state → ``released``."""
-        going = _batches_from(number).open().first()
-        if going:
-            raise ActionRefused(f"“{going}” still leaves from {number.number}. Wait until it is over, or cancel it.")
-        if number.state == State.RELEASED:
-            raise ActionRefused(f"{number.number} was released before; there is nothing to do.")
-        release_number(number)
-        number_changed(number.pk)
-        return f"{number.number} is released."
-
     @display(description="State", ordering="state", label=NUMBER_LABELS)
     def display_state(self, number: PhoneNumber) -> tuple[str, str]:
-        """The state as a label."""
-        return number.state, number.get_state_display()
+        """The state as a label; of a pending number with the step that it has reached."""
+        text = str(number.get_state_display())
+        if number.was_never_ours:
+            return number.state, "Not bought" if number.step == Step.WANTED else "Given up"
+        return number.state, f"{text}: {number.step}" if number.state == State.PENDING and number.step else text
+
+    @display(description="State")
+    def display_now(self, number: PhoneNumber) -> Any:
+        """The state as text; a page has no labels."""
+        return _live("now", self.display_state(number)[1])
+
+    @display(description="Provider's id")
+    def display_provider_id(self, number: PhoneNumber) -> Any:
+        """What the provider calls it."""
+        return _live("provider-id", number.provider_id or "-")
+
+    @display(description="Problem")
+    def display_problem(self, number: PhoneNumber) -> str:
+        """What went wrong last."""
+        if number.errand:
+            return f"Under way: {number.get_errand_display()}"
+        if number.state == State.LEAVING and not number.problem:
+            return f"Given back on {left_on(number)}"
+        return number.problem or "-"
 
     @display(description="Account", ordering="account__name")
     def display_account(self, number: PhoneNumber) -> Any:
@@ -242,19 +243,38 @@ class PhoneNumberAdmin(ConsoleAdmin[PhoneNumber]):
         pace = f"{number.segments_per_second:,} segments/s"
         return pace if number.pace_segments else f"{pace} (usual)"
 
+    @display(description="Country")
+    def display_country(self, number: PhoneNumber) -> str:
+        """Its name."""
+        return country_name(number.country)
 
-def _batches_from(number: PhoneNumber) -> BatchQuerySet:
-    """Batches that leave from a number, alone or among those of a pool."""
-    pools = number.pools.values("pk")
-    return Batch.objects.filter(Q(number=number) | Q(pool__in=pools))
+    @display(description="Seen at the provider")
+    def display_checked(self, number: PhoneNumber) -> Any:
+        """When the provider last said that it has the number."""
+        return _live("checked", moment(number.checked_at) if number.checked_at else "Never")
+
+    @display(description="Webhooks")
+    def display_wiring(self, number: PhoneNumber) -> str:
+        """Who has messages to it come to us."""
+        return wiring_help(number.gateway) or "Set from here when it is provisioned, and with “Set webhooks…”"
+
+    @display(description="Price at the purchase")
+    def display_price(self, number: PhoneNumber) -> str:
+        """As the provider told it."""
+        return prices_of(number) or "-"
+
+    @display(description="Test message")
+    def display_test(self, number: PhoneNumber) -> Any:
+        """What became of the last one."""
+        test = number.test_message
+        if test is None:
+            coming = f"To {number.test_recipient}, once it is active" if number.test_recipient else "None was sent"
+            return _live("test", coming)
+        why = f" {test.reason_text or test.reason}" if test.reason else ""
+        sent = format_html("{} to {}.{}", page_link(test, str(test.get_state_display())), test.recipient, why)
+        return _live("test", sent)
 
 
-def _move(number: PhoneNumber, to: str, allowed: tuple[str, ...]) -> None:
-    """One arrow of the drawing in ``PhoneNumber``.
-
-    Raises:
-        ActionRefused: the number is in another state by now.
-    """
-    if not PhoneNumber.objects.filter(pk=number.pk, state__in=allowed).update(state=to):
-        number.refresh_from_db()
-        raise ActionRefused(f"{number.number} is {number.get_state_display().lower()} by now. Nothing was changed.")
+def _live(name: str, value: str) -> SafeString:
+    """A value that the page fetches anew when an errand is over; see ``number_head.html``."""
+    return format_html('<span id="number-{}">{}</span>', name, value)

@@ -91,9 +91,10 @@ class SenderPoolAdmin(ConsoleAdmin[SenderPool]):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[SenderPool], search_term: str
     ) -> tuple[QuerySet[SenderPool], bool]:
-        """A campaign's form is offered pools of its account that can send."""
+        """Forms of campaigns and routes are offered pools of the account that can send."""
         found, distinct = super().get_search_results(request, queryset, search_term)
-        if request.GET.get("field_name") == "pool" and request.GET.get("model_name") == "campaign":
+        names, model = ("pool", "second_pool"), request.GET.get("model_name")
+        if request.GET.get("field_name") in names and model in ("campaign", "route"):
             able = PhoneNumber.objects.sendable().values("pk")
             found, distinct = found.filter(numbers__in=able, **account_filter(request)).distinct(), False
         return found, distinct

@@ -7,10 +7,17 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from broadcast.core.admin import page_link
-from messaging.models import Batch
+from broadcast.core.admin import list_url, page_link
+from messaging.models import Alert, Batch, NumberFinding, PhoneNumber
 
 _PAGES: dict[str, str] = {}
+#: Models by what stands before the colon in ``Alert.subject``.
+_SUBJECTS = {
+    "brand": "brand",
+    "campaign": "tendlccampaign",
+    "verification": "tollfreeverification",
+    "number": "phonenumber",
+}
 #: Shows and exports what is on record of a person; takes an account's id and a number.
 _EVIDENCE_PAGE = "admin:campaigns_consentevent_evidence"
 #: Who may open it.
@@ -33,6 +40,23 @@ def source_link(batch: Batch | None) -> str | SafeString:
     if batch is None or kind not in _PAGES:
         return page_link(batch)
     return format_html('<a href="{}" class="text-link">{}</a>', reverse(_PAGES[kind], args=[pk]), batch.label)
+
+
+def alert_link(alert: Alert) -> str | SafeString:
+    """A link to where something can be done about an alert; to the alert itself where there is nothing else."""
+    if alert.batch is not None:
+        return source_link(alert.batch)
+    if alert.kind == Alert.Kind.NUMBERS_DIFFER:
+        url = list_url(NumberFinding, gateway__id__exact=alert.gateway_id, state__exact=NumberFinding.State.OPEN)
+        return format_html('<a href="{}" class="text-link">Number findings of {}</a>', url, alert.gateway)
+    if alert.kind == Alert.Kind.NUMBER_HALF_WAY and alert.gateway_id:
+        url = list_url(PhoneNumber, attention="yes", gateway__id__exact=alert.gateway_id)
+        return format_html('<a href="{}" class="text-link">Numbers at {}</a>', url, alert.gateway)
+    kind, _, pk = alert.subject.partition(":")
+    if kind in _SUBJECTS:
+        url = reverse(f"admin:messaging_{_SUBJECTS[kind]}_change", args=[pk])
+        return format_html('<a href="{}" class="text-link">{}</a>', url, alert.get_kind_display())
+    return page_link(alert.gateway or alert)
 
 
 def evidence_url(account_id: int, number: str) -> str:

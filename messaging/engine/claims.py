@@ -186,7 +186,9 @@ def singles_from(now: dt.datetime) -> dt.datetime:
 
 def find_origin(queue_name: str) -> Origin | None:
     """The number and the batch of a queue, None when they are gone."""
-    number = PhoneNumber.objects.select_related("gateway").filter(pk=keys.number_of(queue_name)).first()
+    # With its registration, which limits what leaves it (``budgets.budget_of``).
+    numbers = PhoneNumber.objects.select_related("gateway", "ten_dlc__campaign__brand")
+    number = numbers.filter(pk=keys.number_of(queue_name)).first()
     if number is None:
         return None
     batch_id = keys.batch_of(queue_name)
@@ -247,17 +249,23 @@ def release(*, ids: list[int], token: str) -> list[int]:
     return sorted(row[0] for row in rows if row[1] == "queued")
 
 
-def expire(*, batch_id: int, places: Collection[str] | None = None) -> int:
+def expire(*, batch_id: int, places: Collection[str] | None = None, number_ids: Collection[int] | None = None) -> int:
     """A batch's queued messages are too late: ``queued`` → ``expired``; how many there were.
 
     Args:
         batch_id: which.
         places: only those of some places; all when omitted.
+        number_ids: only those at some of our numbers; all when omitted.
     """
-    if places is None:
-        return sql.run(*_expiry("batch_id = %s", batch_id))
-    condition, parameter = sql.text_list(places)
-    return sql.run(*_expiry(f"batch_id = %s AND place {condition}", batch_id, parameter))
+    conditions, params = ["batch_id = %s"], [batch_id]
+    for column, found in (
+        ("place", sql.text_list(places) if places is not None else None),
+        ("number_id", sql.id_list(number_ids) if number_ids is not None else None),
+    ):
+        if found is not None:
+            conditions.append(f"{column} {found[0]}")
+            params.append(found[1])
+    return sql.run(*_expiry(" AND ".join(conditions), *params))
 
 
 @transaction.atomic

@@ -51,7 +51,7 @@ class Feeder:
             counts = waiting_by_queue(window.lanes)
             now = window.loop.time()
             ready = sum(len(lane.waiting) for lane in window.lanes if lane.next_at <= now + limits.TICK_SECONDS)
-            if window.backoff_until > now or window.circuit.limit() == 0:
+            if window.backoff_until > now or window.circuit.limit() == 0 or self._is_trying(now):
                 await asyncio.sleep(LOOK_SECONDS)
                 continue
             # With enough in hand only single messages are taken: they wait for nobody's campaign.
@@ -63,7 +63,8 @@ class Feeder:
             full = {
                 lane.name
                 for lane in window.lanes
-                if counts[lane.name] >= min(window.prefetch, most_in_hand(lane.number))
+                if counts[lane.name]
+                >= (1 if window.circuit.is_open else min(window.prefetch, most_in_hand(lane.number)))
             }
             try:
                 taken = await self._take(full, rings=1 if singles_only else 2)
@@ -85,6 +86,16 @@ class Feeder:
                 return
             await asyncio.sleep(LOOK_SECONDS)
 
+    def _is_trying(self, now: float) -> bool:
+        """Whether the circuit is open and its one request is in hand, or another feeder's to find."""
+        window = self.window
+        if not window.circuit.is_open:
+            return False
+        # A lane lasts until it is answered, so also between a request and its repetition. One that waits for its number's pace
+        # keeps no other number from trying.
+        soon = now + limits.TICK_SECONDS
+        return bool(self.place or window.in_flight) or any(lane.next_at <= soon for lane in window.lanes)
+
     def _lasts(self, now: float, ready: int) -> float:
         """How long to leave the window alone: until half of what is in hand has left, at the rate of late."""
         sent, (last_at, last_sent) = self.window.sent, self._seen
@@ -103,6 +114,9 @@ class Feeder:
         token = secrets.token_hex(8)
         # With nothing in hand the slots are empty: a small chunk is claimed sooner.
         most = limits.PREFETCH if window.lanes or self.place else limits.FIRST_CHUNK
+        if window.circuit.is_open:
+            # One request is tried; all else is left to whoever may stand in for this gateway.
+            most = window.bulk
         gateway_id = window.gateway_id
         reply = await window.scripts.take(
             keys=[
@@ -149,7 +163,8 @@ class Feeder:
     def _claim(self, name: str, ids: list[int], token: str) -> Lane | None:
         journal = Journal.create(token, ids)
         origin = self._origin(name)
-        if origin is None:
+        # A number that has gone to another gateway since is not ours to send from.
+        if origin is None or origin.number.gateway_id != self.window.gateway_id:
             return None
         claim = claims.claim(queue_name=name, ids=ids, token=token, origin=origin)
         if not claim.messages:

@@ -16,6 +16,8 @@ from messaging.engine import keys, limits, stream
 from messaging.engine.circuit import Circuit
 from messaging.engine.lanes import Lane, Staged
 from messaging.engine.records import write
+from messaging.engine.scripts import Scripts
+from messaging.engine.unspending import unspend
 
 logger = logging.getLogger(__name__)
 
@@ -69,6 +71,7 @@ class Flusher:
         redis_away: told when Redis is away.
         lane_over: told of a lane that has nothing left.
         circuit: the gateway's; Redis is told when it changes.
+        scripts: of the same client.
     """
 
     def __init__(
@@ -79,6 +82,7 @@ class Flusher:
         redis_away: Callable[[BaseException], None],
         lane_over: Callable[[Lane], None],
         circuit: Circuit,
+        scripts: Scripts,
     ) -> None:
         self.client = client
         self.gateway_id = gateway_id
@@ -86,6 +90,7 @@ class Flusher:
         self.redis_away = redis_away
         self.lane_over = lane_over
         self.circuit = circuit
+        self.scripts = scripts
         self.done: list[_Answers] = []
         self.waiting = 0
         self.unmarked: dict[Lane, set[int]] = {}
@@ -181,7 +186,11 @@ class Flusher:
             self.circuit.changed = self.circuit.changed or circuit
             raise
         self._forget(done, unmarked, touched)
-        over = {lane for lane in touched | {answers.lane for answers in done} if not lane.open and not lane.waiting}
+        moved = touched | {answers.lane for answers in done}
+        for lane in moved:
+            if lane.unspent:
+                await unspend(self.scripts.unspend, lane)
+        over = {lane for lane in moved if not lane.open and not lane.waiting}
         for lane in over:
             await self.drop_lease(lane.token)
             self.lane_over(lane)

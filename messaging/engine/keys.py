@@ -20,9 +20,11 @@ STOPS = "{inbound}:stops"
 STOPPED = "{inbound}:stopped"
 #: Hash of gateways for the webhook process: key in URLs → encrypted settings.
 WEBHOOK_GATEWAYS = "webhooks:gateways"
-#: Seconds for which a webhook that was signed for another address is remembered.
+#: Seconds for which a refused webhook is remembered that was signed for another address, with another gateway's secret, or
+#: by another clock.
 WRONG_URL_SECONDS = 15 * 60
-
+#: Seconds for which it is remembered when a gateway's webhooks last came.
+WEBHOOK_MARKS_SECONDS = 90 * 24 * 3600
 
 #: The one field of a stream entry: a group of events, packed.
 FIELD = b"d"
@@ -98,6 +100,33 @@ def pace(gateway_id: int, number_id: int) -> str:
     return f"{prefix(gateway_id)}pace:{number_id}"
 
 
+def budget_day(brand_id: int, campaign_id: int | None, day: str) -> str:
+    """Hash: segments that left for the United States on a day of a brand, or of one of its 10DLC campaigns.
+
+    ``used``, and ``short``: how many the first message has that did not fit. A brand sends through several gateways, so its
+    keys have a hash tag of their own.
+
+    Args:
+        brand_id: the brand.
+        campaign_id: one of its 10DLC campaigns; None for all of them together.
+        day: ISO date in the zone of the brand's cap.
+    """
+    return f"{{brand:{brand_id}}}:{'' if campaign_id is None else f'{campaign_id}:'}day:{day}"
+
+
+def budget_minute(brand_id: int, campaign_id: int) -> str:
+    """When a 10DLC campaign may send next, in microseconds."""
+    return f"{{brand:{brand_id}}}:{campaign_id}:minute"
+
+
+def left_out(batch_id: int) -> str:
+    """Sorted set of a batch's numbers that are not queued because their brand's day is used up, by when that was seen.
+
+    The numbers may be at several gateways, so it is none's.
+    """
+    return f"left-out:{batch_id}"
+
+
 def backoff(gateway_id: int) -> str:
     """Exists, with an expiry, while the provider asked to be left alone."""
     return f"{prefix(gateway_id)}backoff"
@@ -111,6 +140,11 @@ def settings(gateway_id: int) -> str:
 def circuit(gateway_id: int) -> str:
     """Hash, while a gateway's circuit is open: ``since`` and ``until`` (unix seconds), ``reason``, ``failures``."""
     return f"{prefix(gateway_id)}circuit"
+
+
+def repeated(gateway_id: int) -> str:
+    """The last unknown message, by its id, that was to be repeated; the next ones are tried first."""
+    return f"{prefix(gateway_id)}repeated"
 
 
 def asked(gateway_id: int) -> str:
@@ -171,3 +205,18 @@ def hold_of_account(account_id: int, recipient: str) -> str:
 def wrong_url(gateway_id: int) -> str:
     """The address, without its query, that a gateway's provider signs although ours is set to another."""
     return f"webhooks:wrong-url:{gateway_id}"
+
+
+def webhook_marks(gateway_id: int) -> str:
+    """Hash: when a gateway's webhooks last came (unix seconds): ``valid``, ``former``, ``refused``; ``former_version``, ``why``."""
+    return f"webhooks:marks:{gateway_id}"
+
+
+def foreign_secret(gateway_id: int) -> str:
+    """The gateway of ours, by its id, whose secret webhooks are signed with that came to this one."""
+    return f"webhooks:foreign-secret:{gateway_id}"
+
+
+def clock(gateway_id: int) -> str:
+    """How many seconds later it is here than in the signatures of a gateway's webhooks, which are refused for it."""
+    return f"webhooks:clock:{gateway_id}"

@@ -11,6 +11,7 @@ from broadcast.core.merge import TemplateError, render_template
 from integrations.sms.contract import OutboundSms
 from integrations.sms.segments import segments
 from messaging.engine import keys
+from messaging.engine.budgets import Budget, budget_of
 from messaging.engine.claims import Claim
 from messaging.engine.journal import Journal
 from messaging.engine.rejections import Rejections
@@ -30,6 +31,7 @@ class Staged:
         lane: where it came from.
         is_service: also goes to who has opted out.
         checked_at: event loop time at which opt-outs were last looked at.
+        spent_on: the day of its brand that it is counted in already; empty before it is.
     """
 
     sms: OutboundSms
@@ -37,6 +39,7 @@ class Staged:
     lane: Lane
     is_service: bool = False
     checked_at: float = 0.0
+    spent_on: str = ""
 
 
 @dataclass(slots=True, eq=False)
@@ -53,6 +56,8 @@ class Lane:
         next_at: event loop time before which the number's pace allows nothing.
         expires_at: unix time from which on nothing leaves.
         rejections: the batch's last sends.
+        budget: what its number's registration allows it; None when nothing limits it.
+        unspent: segments that were counted in a day of its brand and reached no carrier after all, by day.
         journal: what left of it and what was answered, for whoever comes after a kill; None where none can be kept.
         owner: what it shares its turns with.
         is_single: whether it goes before batches.
@@ -67,6 +72,8 @@ class Lane:
     next_at: float = 0.0
     expires_at: float = math.inf
     rejections: Rejections | None = None
+    budget: Budget | None = None
+    unspent: dict[str, int] = field(default_factory=dict)
     journal: Journal | None = None
     owner: str = field(init=False)
     is_single: bool = field(init=False)
@@ -92,7 +99,7 @@ def make_lane(*, name: str, token: str, claim: Claim, status_url: str) -> tuple[
     if number is None:
         raise ValueError("A claim without a number has no lane.")
     batch = claim.batch
-    lane = Lane(name, token, number, batch)
+    lane = Lane(name, token, number, batch, budget=budget_of(number))
     if batch is not None and batch.expires_at is not None:
         lane.expires_at = batch.expires_at.timestamp()
     if claim.until is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from broadcast.core.queue import enqueue_on_commit
 from broadcast.core.redis import get_redis
-from messaging.engine import keys, sql
+from messaging.engine import budgets, keys, legs, sql
 from messaging.engine.places import Openings, look
 from messaging.engine.recipients import RecipientQuery
 from messaging.engine.scripts import MAX_SCRIPT_ARGUMENTS, Scripts
@@ -30,25 +30,39 @@ FORGET_AFTER_SECONDS = 3600
 OPEN_PLACES_SECONDS = 3 * 24 * 3600
 
 
-def insert_messages(*, batch: Batch, recipients: RecipientQuery) -> int:
+def insert_messages(*, batch: Batch, recipients: RecipientQuery, by_country: Sequence[legs.Leg] = ()) -> int:
     """Freeze an audience into message rows: one statement, repeatable, one row a recipient.
 
     Suppressed recipients become rows too, in state ``suppressed`` with the reason. With a sender pool each recipient gets
     the number that their group belongs to.
 
+    Args:
+        batch: what they belong to.
+        recipients: who.
+        by_country: what goes to some countries from other numbers, or not at all.
+
     Returns:
         Rows made by this call; 0 when it ran before.
     """
     now = timezone.now()
-    number, number_params = _number_of_recipient(batch)
+    default = batch.pool.buckets if batch.pool is not None and batch.pool.buckets else [batch.number_id]
+    number, number_params = legs.number_of("r.recipient", default, by_country)
     place, places, place_params = _place_of_recipient(batch)
+    text_params: list[Any] = []
+    is_sent, reason, reason_text = "x.id IS NULL", "COALESCE(x.reason, '')", "''"
+    if by_country:
+        joined, join_params = legs.join("r.recipient", [leg.country for leg in by_country])
+        places, place_params = f"{places} {joined}", [*place_params, *join_params]
+        is_blocked, reason_text, text_params = legs.blocked(by_country)
+        is_sent = f"x.id IS NULL AND NOT {is_blocked}"
+        reason = f"COALESCE(x.reason, CASE WHEN {is_blocked} THEN '{legs.REASON}' ELSE '' END)"
     return sql.run(
         f"""
         INSERT INTO messaging_message (kind, account_id, batch_id, number_id, recipient, body, context, cohort, place, state,
           reason, reason_text, provider_id, segments, lease, created_at, changed_at)
         SELECT 'campaign', %s, %s, {number}, r.recipient, '', r.context, r.cohort, {place},
-          CASE WHEN x.id IS NULL THEN 'queued' ELSE 'suppressed' END, COALESCE(x.reason, ''),
-          CASE WHEN x.id IS NULL THEN '' ELSE 'Suppressed before the launch.' END, '', 0, '', {_now()}, {_now()}
+          CASE WHEN {is_sent} THEN 'queued' ELSE 'suppressed' END, {reason},
+          CASE WHEN x.id IS NULL THEN {reason_text} ELSE 'Suppressed before the launch.' END, '', 0, '', {_now()}, {_now()}
         FROM ({recipients.sql}) r {places}
         LEFT JOIN messaging_suppression x
           ON x.account_id = %s AND x.recipient = r.recipient AND x.lifted_at IS NULL
@@ -58,19 +72,13 @@ def insert_messages(*, batch: Batch, recipients: RecipientQuery) -> int:
         [
             *(batch.account_id, batch.pk),
             *number_params,
+            *text_params,
             *(now, now),
             *recipients.params,
             *place_params,
             batch.account_id,
         ],
     )
-
-
-def _number_of_recipient(batch: Batch) -> tuple[str, list[Any]]:
-    """SQL of the number that a recipient ``r`` hears from, and its parameters."""
-    if batch.pool is None or not batch.pool.buckets:
-        return "%s", [batch.number_id]
-    return sql.pick("r.recipient", batch.pool.buckets)
 
 
 def _place_of_recipient(batch: Batch) -> tuple[str, str, list[Any]]:
@@ -109,7 +117,8 @@ def move_queued(*, batch: Batch, number_id: int) -> int:
     """Give a number's queued messages to the numbers of the batch's pool that their recipients belong to now.
 
     ``Batch.sender_ids`` must name those numbers, and ``rebuild_queue`` must follow. A sender that finds an old id in the old
-    number's queue cannot claim it.
+    number's queue cannot claim it. What may have left from the number already, and was queued again by a person, stays: sent from
+    another one, a provider that knows it would not know it again.
 
     Returns:
         How many messages moved.
@@ -119,7 +128,7 @@ def move_queued(*, batch: Batch, number_id: int) -> int:
     number, params = sql.pick("recipient", batch.pool.buckets)
     return sql.run(
         f"UPDATE messaging_message SET number_id = {number} "  # noqa: S608  ours
-        "WHERE batch_id = %s AND number_id = %s AND state = 'queued'",
+        f"WHERE batch_id = %s AND number_id = %s AND state = 'queued' AND reason <> '{legs.RESENT}'",
         [*params, batch.pk, number_id],
     )
 
@@ -147,6 +156,9 @@ def put_ids(*, number: PhoneNumber, queue_name: str, ids: Iterable[int], front: 
     client = get_redis()
     put = Scripts(client).put
     gateway_id = number.gateway_id
+    if keys.batch_of(queue_name) is not None:
+        # It may have been dropped once, and may send again (``hold_number``).
+        client.srem(keys.held(gateway_id), queue_name)
     priority = keys.PRIORITY_SINGLE if keys.batch_of(queue_name) is None else keys.PRIORITY_BATCH
     script_keys = [keys.queue(gateway_id, queue_name), keys.ring(gateway_id, priority), keys.chunks(gateway_id)]
     total = 0
@@ -162,23 +174,35 @@ def _groups(ids: Iterable[Any], size: int) -> Iterator[list[Any]]:
         yield group
 
 
-def rebuild_queue(batch: Batch) -> int:
+def rebuild_queue(batch: Batch, *, gateway_ids: Collection[int] | None = None) -> int:
     """Make a batch's queues in Redis anew from its queued rows; the number of ids in them.
 
     Ids that are in Redis already are harmless: a claim decides. Resuming goes through here, so it goes on from the rows and
     never from a position. While the canary is under way only the first few are queued, and nobody whose
-    place is closed.
+    place is closed or whose number's brand has used up its day.
+
+    Args:
+        batch: with its account.
+        gateway_ids: only the queues at some of its gateways; at all of them when omitted.
     """
     client = get_redis()
-    client.srem(keys.held(batch.gateway_id), keys.batch_name(batch.pk))
-    client.delete(*(keys.queue(batch.gateway_id, name) for name in queue_names(batch)))
+    for gateway_id in batch.gateways if gateway_ids is None else gateway_ids:
+        client.srem(keys.held(gateway_id), keys.batch_name(batch.pk))
+        client.delete(*(keys.queue(gateway_id, name) for name in queue_names(batch)))
     queued = Message.objects.filter(batch=batch, state=MessageState.QUEUED)
     if batch.canary_state == Batch.Canary.SENDING:
         queued = queued.canary(batch.canary_step)
     view = look(batch)
     if view is not None:
         queued = queued.filter(place__in=view.open)
+    since = budgets.left_out_clock()
+    spent = budgets.spent_numbers(budgets.budgets_of(batch.senders))
+    if spent:
+        queued = queued.exclude(number_id__in=spent)
     numbers = {row.pk: row for row in PhoneNumber.objects.select_related("gateway").filter(pk__in=batch.senders)}
+    if gateway_ids is not None:
+        numbers = {pk: row for pk, row in numbers.items() if row.gateway_id in gateway_ids}
+        queued = queued.filter(number_id__in=numbers)
     total = 0
     rows = queued.order_by("id").values_list("id", "number_id").iterator(chunk_size=ROWS_AT_ONCE)
     for group in _groups(rows, ROWS_AT_ONCE):
@@ -186,10 +210,12 @@ def rebuild_queue(batch: Batch) -> int:
         for pk, number_id in group:
             by_number.setdefault(number_id, []).append(pk)
         for number_id, ids in by_number.items():
-            name = keys.batch_queue(batch.pk, number_id)
-            total += put_ids(number=numbers[number_id], queue_name=name, ids=ids)
+            # A number may have been added since the batch was read; whoever added it queues again.
+            if (number := numbers.get(number_id)) is not None:
+                total += put_ids(number=number, queue_name=keys.batch_queue(batch.pk, number_id), ids=ids)
+    # Last: whoever is killed before has it done again.
+    budgets.note_left_out(batch, spent, since=since, queued=None if gateway_ids is None else numbers)
     if view is not None:
-        # Last: whoever is killed before has it done again.
         note_open(batch, view)
     return total
 
@@ -229,25 +255,51 @@ def queue_names(batch: Batch) -> list[str]:
 
 
 def is_in_redis(batch: Batch) -> bool:
-    """Whether some of a batch is queued in Redis or held by a sender.
+    """Whether some of a batch is queued in Redis or held by a sender, at any of its gateways.
 
     Raises:
         redis.RedisError: Redis is away.
     """
-    client = get_redis()
+    return len(absent_at(batch)) < len(batch.gateways)
+
+
+def absent_at(batch: Batch) -> list[int]:
+    """The gateways of a batch at which none of it is queued in Redis or held by a sender, by their ids.
+
+    Raises:
+        redis.RedisError: Redis is away.
+    """
     names = queue_names(batch)
-    if client.exists(*(keys.queue(batch.gateway_id, name) for name in names)):
+    return [gateway_id for gateway_id in batch.gateways if not _is_at(gateway_id, names)]
+
+
+def _is_at(gateway_id: int, names: list[str]) -> bool:
+    client = get_redis()
+    if client.exists(*(keys.queue(gateway_id, name) for name in names)):
         return True
-    tokens = client.zrange(keys.leases(batch.gateway_id), 0, -1)
-    holders = (client.lindex(keys.lease(batch.gateway_id, token.decode()), 0) for token in tokens)
+    tokens = client.zrange(keys.leases(gateway_id), 0, -1)
+    holders = (client.lindex(keys.lease(gateway_id, token.decode()), 0) for token in tokens)
     return any(holder is not None and holder.decode() in names for holder in holders)
 
 
 def hold_queue(batch: Batch) -> None:
     """Take a batch's queues away from senders, those that hold some of them included."""
     client = get_redis()
-    client.sadd(keys.held(batch.gateway_id), keys.batch_name(batch.pk))
-    client.delete(*(keys.queue(batch.gateway_id, name) for name in queue_names(batch)))
+    for gateway_id in batch.gateways:
+        client.sadd(keys.held(gateway_id), keys.batch_name(batch.pk))
+        client.delete(*(keys.queue(gateway_id, name) for name in queue_names(batch)))
+
+
+def hold_number(batch: Batch, number: PhoneNumber) -> None:
+    """Have senders give back what they hold of a batch for one number, until something is queued at it again.
+
+    Raises:
+        redis.RedisError: Redis is away.
+    """
+    name = keys.batch_queue(batch.pk, number.pk)
+    client = get_redis()
+    client.sadd(keys.held(number.gateway_id), name)
+    client.delete(keys.queue(number.gateway_id, name))
 
 
 def forget_queues(gateway_id: int) -> int:

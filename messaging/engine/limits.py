@@ -31,6 +31,10 @@ BULK_PREFETCH = 4
 SINGLES_SECONDS = 0.1
 #: Messages it takes when it holds none, so that the first requests leave soon.
 FIRST_CHUNK = 3 * GROUP
+#: A gateway that has been silent for so long has what it holds of campaigns taken from its sender, seconds.
+GIVE_BACK_SECONDS = 5.0
+#: Whoever may stand in for a silent gateway is told of it this often, seconds.
+SILENCE_SECONDS = 3.0
 #: A sender with nothing to do stays this long, seconds.
 IDLE_SECONDS = 1.0
 

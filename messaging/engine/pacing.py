@@ -28,3 +28,18 @@ def most_at_once(segments_per_second: int) -> int:
     if segments_per_second < BURST_FROM_PACE:
         return 2
     return int(segments_per_second * BURST_SHARE) + 2
+
+
+def minute_arguments(segments_per_minute: int | None) -> tuple[int, int]:
+    """Arguments of ``spend.lua``, like those of ``pace_arguments``; no pace without a cap.
+
+    Args:
+        segments_per_minute: a 10DLC campaign's cap.
+    """
+    if segments_per_minute is None:
+        return 0, 0
+    if segments_per_minute < 60 * BURST_FROM_PACE:
+        # Rounded up: so many microseconds apart, no minute has one more.
+        return -(-60_000_000 // segments_per_minute), 0
+    mean = segments_per_minute * (1 - BURST_SHARE)
+    return max(1, round(60_000_000 / mean)), round(BURST_SHARE * 1_000_000)

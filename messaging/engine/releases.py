@@ -11,6 +11,7 @@ from broadcast.core.redis import RedisAway
 from messaging.engine import claims, keys
 from messaging.engine.lanes import Lane
 from messaging.engine.launch import chunk_ids
+from messaging.engine.unspending import note_unspent, unspend
 from messaging.engine.window import Window
 
 logger = logging.getLogger(__name__)
@@ -27,15 +28,31 @@ async def release_all(window: Window) -> None:
 
 
 async def drop_queues(window: Window, held: set[str]) -> None:
-    """Give back what is too late or belongs to batches that were paused or cancelled; resuming goes on from the rows."""
+    """Give back what is too late, belongs to batches that were paused or cancelled, or to numbers that a batch has dropped.
+
+    What was paused goes on from the rows.
+    """
     now = time.time()
-    lanes = [lane for lane in window.lanes if lane.owner in held or lane.expires_at <= now]
+    # A batch is held by its name, one number of it by that of its queue.
+    stopped = [lane for lane in window.lanes if lane.owner in held or lane.name in held]
+    lanes = stopped + [lane for lane in window.lanes if lane.expires_at <= now and lane not in stopped]
     if not lanes:
         return
     window.unstage(lanes)
     for lane in lanes:
         # What only seems too late, because its batch was resumed a moment ago, is found in its queue again.
-        await release(window, lane, requeue=lane.owner not in held)
+        await release(window, lane, requeue=lane not in stopped)
+
+
+async def give_back(window: Window) -> None:
+    """Give back what waits of batches while the gateway is silent, so that another one may take it."""
+    lanes = [lane for lane in window.lanes if not lane.is_single]
+    if not lanes:
+        return
+    window.unstage(lanes)
+    for lane in lanes:
+        if lane.waiting:
+            await release(window, lane, requeue=True)
 
 
 async def release(window: Window, lane: Lane, *, requeue: bool) -> None:
@@ -54,6 +71,7 @@ async def release(window: Window, lane: Lane, *, requeue: bool) -> None:
 async def _release_rows(window: Window, lane: Lane) -> list[int] | None:
     """Give back the rows of what waits in a lane; the ids that are queued again, None when the database is away."""
     ids = [item.sms.id for item in lane.waiting]
+    note_unspent(lane, lane.waiting)
     lane.waiting.clear()
     try:
         released = await window.in_thread(claims.release, ids=ids, token=lane.token)
@@ -69,6 +87,7 @@ async def _let_go(window: Window, lane: Lane, ids: list[int], *, requeue: bool) 
     """Let Redis know what has become of a lane."""
     try:
         await window.flusher.flush()
+        await unspend(window.scripts.unspend, lane)
         if requeue and ids:
             await _put_back(window, lane, ids)
         if not lane.open:

@@ -25,6 +25,8 @@ class Scripts:
         self.renew = client.register_script(read_script("renew"))
         self.pace = client.register_script(read_script("pace"))
         self.stopped = client.register_script(read_script("stopped"))
+        self.spend = client.register_script(read_script("spend"))
+        self.unspend = client.register_script(read_script("unspend"))
         self.unmark = client.register_script(read_script("unmark"))
         self.client = client
         self.seize = client.register_script(read_script("seize"))

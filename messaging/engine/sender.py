@@ -20,11 +20,11 @@ from integrations.sms.errors import SendError
 from messaging.engine import keys, limits
 from messaging.engine.feeder import Feeder
 from messaging.engine.optouts import OptOuts
-from messaging.engine.releases import drop_queues, release_all
+from messaging.engine.releases import drop_queues, give_back, release_all
 from messaging.engine.seats import Seat
 from messaging.engine.slots import leave_slots, slot_keys
 from messaging.engine.stager import Stager
-from messaging.engine.window import OnRejections, Window
+from messaging.engine.window import OnRejections, OnSilence, Window
 from messaging.engine.worker import Worker
 
 logger = logging.getLogger(__name__)
@@ -56,6 +56,7 @@ class Sender:
         seat: renewed while running; without it the run ends.
         stopping: asked each tick; True ends the run.
         on_rejections: told of a batch, by its id, of which the provider refuses too much, with a text for a person.
+        on_silence: told of the gateway, by its id, every few seconds while it does not answer.
 
     Attributes:
         sent: messages that have a result.
@@ -74,8 +75,10 @@ class Sender:
         seat: Seat | None = None,
         stopping: Callable[[], bool] = lambda: False,
         on_rejections: OnRejections = lambda _batch_id, _text: None,
+        on_silence: OnSilence = lambda _gateway_id: None,
     ) -> None:
         self.on_rejections = on_rejections
+        self.on_silence = on_silence
         self.gateway_id: int = gateway.pk
         self.adapter = gateway.adapter
         self.limit: int = gateway.concurrency
@@ -112,6 +115,7 @@ class Sender:
             self.limit,
             bulk=self.adapter.capabilities.recipients_per_request,
             on_rejections=self.on_rejections,
+            on_silence=self.on_silence,
         )
         try:
             async with AsyncioDriver(
@@ -227,6 +231,10 @@ class Sender:
         if backoff > 0:
             window.backoff_until = max(window.backoff_until, window.loop.time() + backoff / 1000)
         await drop_queues(window, {name.decode() for name in held})
+        if not window.draining.is_set() and (silent := window.silent_for()):
+            if silent >= limits.GIVE_BACK_SECONDS:
+                await give_back(window)
+            window.tell_silence()
         if self.stopping() or (self.seat is not None and not await asyncio.to_thread(self.seat.renew)):
             window.end(work_left=True)
 

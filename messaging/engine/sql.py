@@ -30,6 +30,20 @@ def pick(recipient: str, numbers: list[int]) -> tuple[str, list[Any]]:
     return f"json_extract(%s, '$[' || ({digits}) || ']')", [orjson.dumps(numbers).decode()]
 
 
+def country_prefix(recipient: str) -> str:
+    """SQL of the first digits of a recipient that tell their country (``messaging.engine.countries``).
+
+    Args:
+        recipient: the column, E.164.
+    """
+    two_digits = ", ".join(f"'{code}'" for code in sorted(TWO_DIGIT_CODES))
+    return (
+        f"CASE WHEN substr({recipient}, 1, 2) = '+1' THEN substr({recipient}, 1, 5) "
+        f"WHEN substr({recipient}, 1, 2) = '+7' OR substr({recipient}, 2, 2) IN ({two_digits}) "
+        f"THEN substr({recipient}, 1, 3) ELSE substr({recipient}, 1, 4) END"
+    )
+
+
 def place(recipient: str, zone: str) -> tuple[str, str, list[Any]]:
     """SQL of a recipient's place (``messaging.hours.place_key``), a join that it needs, and the join's parameters.
 
@@ -68,23 +82,26 @@ def text_list(values: Iterable[str]) -> tuple[str, Any]:
     return "IN (SELECT value FROM json_each(%s))", orjson.dumps(list(values)).decode()
 
 
-def values_table(columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[Any]]) -> tuple[str, list[Any]]:
-    """A derived table ``v`` of rows, and its parameters.
+def values_table(
+    columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[Any]], name: str = "v"
+) -> tuple[str, list[Any]]:
+    """A derived table of rows, and its parameters.
 
     Args:
         columns: name and PostgreSQL type of each column.
         rows: values, one sequence a row.
+        name: the table's.
     """
     if is_postgresql():
         # One document is parsed faster than an array a column, and its row estimate keeps the planner at index look-ups;
         # unnest made it hash the whole table for each thousand rows.
-        names = [name for name, _ in columns]
-        declared = ", ".join(f"{name} {kind}" for name, kind in columns)
+        names = [column for column, _ in columns]
+        declared = ", ".join(f"{column} {kind}" for column, kind in columns)
         document = orjson.dumps([dict(zip(names, row, strict=True)) for row in rows]).decode()
-        return f"json_to_recordset(%s::json) AS v({declared})", [document]
-    fields = ", ".join(f"json_extract(value, '$[{i}]') AS {name}" for i, (name, _) in enumerate(columns))
+        return f"json_to_recordset(%s::json) AS {name}({declared})", [document]
+    fields = ", ".join(f"json_extract(value, '$[{i}]') AS {column}" for i, (column, _) in enumerate(columns))
     # The names of columns are ours.
-    table = f"(SELECT {fields} FROM json_each(%s)) AS v"  # noqa: S608  our own column names
+    table = f"(SELECT {fields} FROM json_each(%s)) AS {name}"  # noqa: S608  our own column names
     return table, [orjson.dumps([list(row) for row in rows]).decode()]
 
 

@@ -14,7 +14,9 @@ from messaging.engine import claims, keys
 from messaging.engine.lanes import Lane, Staged
 from messaging.engine.pacing import most_at_once, pace_arguments
 from messaging.engine.releases import release
+from messaging.engine.spending import within_budget
 from messaging.engine.turns import Turns
+from messaging.engine.unspending import note_unspent
 from messaging.engine.window import Window
 
 logger = logging.getLogger(__name__)
@@ -64,6 +66,8 @@ class Stager:
             await window.flusher.flush()
         most = min(window.group, most_at_once(lane.number.segments_per_second))
         candidates = list(islice(lane.waiting, most))
+        if candidates and lane.budget is not None:
+            candidates = await within_budget(window, lane, lane.budget, candidates)
         if not candidates:
             return
         granted, wait, stops = await self._ask(lane, candidates)
@@ -144,6 +148,7 @@ async def suppress(window: Window, lane: Lane, items: list[Staged]) -> None:
         window.end()
         return
     lane.open.difference_update(ids)
+    note_unspent(lane, items)
     window.flusher.touched.add(lane)
 
 

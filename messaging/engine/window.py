@@ -29,6 +29,8 @@ T = TypeVar("T")
 
 #: Told of a batch (its id) that too many of are refused, with a text for a person.
 OnRejections = Callable[[int, str], None]
+#: Told of a gateway (its id) that it does not answer, again and again.
+OnSilence = Callable[[int], object]
 
 
 class Window:
@@ -40,6 +42,7 @@ class Window:
         limit: the gateway's request slots.
         bulk: most messages that one request carries.
         on_rejections: called beside the event loop.
+        on_silence: likewise.
     """
 
     def __init__(
@@ -50,6 +53,7 @@ class Window:
         *,
         bulk: int = 1,
         on_rejections: OnRejections = lambda _batch_id, _text: None,
+        on_silence: OnSilence = lambda _gateway_id: None,
     ) -> None:
         self.redis = client
         self.scripts = Scripts(client)
@@ -68,7 +72,9 @@ class Window:
             ThreadPoolExecutor(1, thread_name_prefix=f"sender-db-{place}") for place in range(self.feeders)
         ]
         self.circuit = Circuit()
-        self.flusher = Flusher(client, gateway_id, self.in_thread, self.redis_away, self.lane_over, self.circuit)
+        self.flusher = Flusher(
+            client, gateway_id, self.in_thread, self.redis_away, self.lane_over, self.circuit, self.scripts
+        )
         self.lanes: list[Lane] = []
         self.queue = StagedQueue()
         self.draining = asyncio.Event()
@@ -84,6 +90,8 @@ class Window:
         self.backoff_until = 0.0
         self.throttled = 0
         self.on_rejections = on_rejections
+        self.on_silence = on_silence
+        self._silence_told_at = 0.0
         self._rejections: dict[int, Rejections] = {}
         #: What runs beside the coroutines until the run ends.
         self.errands: set[asyncio.Task[None]] = set()
@@ -209,6 +217,28 @@ class Window:
         errand = asyncio.create_task(self._tell(batch_id, rejections.text))
         self.errands.add(errand)
         errand.add_done_callback(self.errands.discard)
+
+    def silent_for(self) -> float:
+        """For how long the gateway has not answered while its circuit is open and nothing is tried, seconds; else 0."""
+        circuit = self.circuit
+        return max(0.0, circuit.clock() - circuit.since) if circuit.limit() == 0 else 0.0
+
+    def tell_silence(self) -> None:
+        """Let the layer above know that the gateway does not answer, unless it was told a moment ago."""
+        now = self.loop.time()
+        if now - self._silence_told_at < limits.SILENCE_SECONDS:
+            return
+        self._silence_told_at = now
+        errand = asyncio.create_task(self._tell_silence())
+        self.errands.add(errand)
+        errand.add_done_callback(self.errands.discard)
+
+    async def _tell_silence(self) -> None:
+        try:
+            await self.in_thread(self.on_silence, self.gateway_id)
+        except Exception:
+            # It is told again, and the sweeper does the same.
+            logger.exception("Nobody could be told that gateway %s is silent", self.gateway_id)
 
     async def _tell(self, batch_id: int, text: str) -> None:
         try:

@@ -8,15 +8,20 @@ import time
 
 from broadcast.core.redis import RedisAway
 from integrations.http.asyncio_driver import AsyncioDriver
-from integrations.http.values import TransportFailure
+from integrations.http.values import Request, TransportFailure
 from integrations.sms.contract import SendResult, SmsAdapter
 from integrations.sms.errors import ErrorKind, SendError
 from messaging.engine import keys, limits
 from messaging.engine.lanes import Lane, Staged
+from messaging.engine.repeats import may_repeat
 from messaging.engine.stager import stop_arguments, stop_members, stopped_places, suppress
+from messaging.engine.unspending import note_unspent
 from messaging.engine.window import Window
 
 logger = logging.getLogger(__name__)
+
+#: How many times as many messages are taken as fitted into the last request, to see whether more do.
+_MORE = 8
 
 
 class Worker:
@@ -34,6 +39,8 @@ class Worker:
         self.adapter = adapter
         self.driver = driver
         self.index = index
+        #: Messages to take for a request at first.
+        self._wanted = window.bulk
 
     async def run(self) -> None:
         """One slot: take staged messages, send them in one request, settle them, again."""
@@ -50,7 +57,7 @@ class Worker:
                 return
             items = self._more(item) if window.bulk > 1 else [item]
             if self._are_doubtful(items):
-                items = await self._check_again(items)
+                items = await self._checked(items)
                 if not items:
                     continue
             # Nothing is awaited from here until the request is handed over: whoever stood still while waiting for Redis
@@ -68,23 +75,49 @@ class Worker:
 
     def _more(self, first: Staged) -> list[Staged]:
         """What is staged and fits into one request."""
-        items, queue = [first], self.window.queue
-        while len(items) < self.window.bulk and not queue.empty():
-            item = queue.get_nowait()
-            if item is None:
-                queue.put_nowait(None)
+        items, queue, bulk = [first], self.window.queue, self.window.bulk
+        is_ending = False
+        while True:
+            while len(items) < self._wanted and not (is_ending or queue.empty()):
+                item = queue.get_nowait()
+                if item is None:
+                    queue.put_nowait(None)
+                    is_ending = True
+                else:
+                    items.append(item)
+            count = self.adapter.fits([item.sms for item in items])
+            if count < len(items) or self._wanted >= bulk or is_ending or queue.empty():
                 break
-            items.append(item)
-        return items
+            self._wanted = min(bulk, self._wanted * _MORE)
+        if count < len(items):
+            queue.put_back(items[count:])
+            # Where few go together, taking a thousand to put most of them back would cost more than all the rest.
+            self._wanted = min(bulk, count * _MORE)
+        return items[:count]
 
     def _are_doubtful(self, items: list[Staged]) -> bool:
         """Whether somebody may have opted out since opt-outs were looked at."""
         window = self.window
-        # They were staged in this order, so the first was looked at first.
-        if window.loop.time() - items[0].checked_at > limits.STALE_CHECK_SECONDS:
+        # What was put back and single messages stand before those that were looked at first.
+        checked_at = min(item.checked_at for item in items)
+        if window.loop.time() - checked_at > limits.STALE_CHECK_SECONDS:
             return True
         heard = window.heard
         return bool(heard) and any(not heard.isdisjoint(stop_members(item)) for item in items)
+
+    async def _checked(self, items: list[Staged]) -> list[Staged]:
+        """Those that may leave, by a look during which nobody else of them has opted out."""
+        while items:
+            told = self._told(items)
+            items = await self._check_again(items)
+            if self._told(items) <= told:
+                break
+        return items
+
+    def _told(self, items: list[Staged]) -> set[str]:
+        """Opt-outs that were heard of people in these messages."""
+        heard = self.window.heard
+        return {member for item in items for member in stop_members(item) if member in heard} if heard else set()
 
     async def _check_again(self, items: list[Staged]) -> list[Staged]:
         """Look at opt-outs once more; those that may leave."""
@@ -154,14 +187,47 @@ class Worker:
             try:
                 reply = await self.driver.send(request)
             except TransportFailure as failure:
-                return self.adapter.failed_send(messages, failure)
-            return self.adapter.parse_send(messages, reply)
+                results = self.adapter.failed_send(messages, failure)
+                if not (failure.request_left and self.adapter.capabilities.idempotent_sends):
+                    return results
+            else:
+                return self.adapter.parse_send(messages, reply)
         except Exception:  # a fault of ours must not look like a message that never left
             logger.exception("Sending messages %s… failed in our own code", items[0].sms.id)
             error = SendError(ErrorKind.UNKNOWN, "internal", "A fault of ours; its log says more. It may have left.")
             return [SendResult(message.id, error=error) for message in messages]
         finally:
             window.in_flight -= 1
+        return await self._repeat(items, request, results)
+
+    async def _repeat(self, items: list[Staged], request: Request, results: list[SendResult]) -> list[SendResult]:
+        """Send a request once more that got no answer.
+
+        Args:
+            items: its messages.
+            request: as it was.
+            results: what is known without an answer; only what a repetition settles is known better.
+        """
+        window = self.window
+        messages = [item.sms for item in items]
+        if not await may_repeat(window, items, self.index):
+            return results
+        window.in_flight += 1
+        try:
+            again = self.adapter.parse_send(messages, await self.driver.send(request))
+        except TransportFailure:
+            return results
+        except Exception:  # a fault of ours must not look like a message that never left
+            logger.exception("Repeating messages %s… failed in our own code", items[0].sms.id)
+            return results
+        finally:
+            window.in_flight -= 1
+        # “Too many requests” and the like speak of the repetition alone: the first request may have arrived. What a broken
+        # server says is kept, because nothing is repeated any more that was answered like that.
+        return [
+            new if new.error is None or new.error.kind in (ErrorKind.REJECTED, ErrorKind.UNKNOWN) else old
+            for old, new in zip(results, again, strict=True)
+        ]
 
     def _settle(self, items: list[Staged], results: list[SendResult]) -> None:
         """Record results, and take back what the provider never had."""
@@ -184,6 +250,8 @@ class Worker:
                 continue
             lane = item.lane
             settled.setdefault(lane, []).append(result)
+            if error is not None and error.kind is ErrorKind.REJECTED:
+                note_unspent(lane, [item])
             if lane.rejections is not None and lane.rejections.add(_refusal(error)):
                 window.refused_too_often(lane)
         now = time.time()

@@ -7,14 +7,13 @@ with the message, so that a person can see why this answer was given.
 from __future__ import annotations
 
 import datetime as dt
-import logging
 from dataclasses import replace
 
 from django.db import transaction
 from django.utils import timezone
 
 from integrations.sms.events import InboundSms
-from messaging.inbound import handlers
+from messaging.inbound import handlers, strays
 from messaging.inbound.context import Decision, Handler, Inbound
 from messaging.models import InboundMessage, PhoneNumber
 from messaging.services.conversations import note_inbound
@@ -23,8 +22,6 @@ from messaging.services.people import register_person_source as register_person_
 from messaging.services.singles import submit
 from messaging.states import MessageState
 from messaging.wording import read
-
-logger = logging.getLogger(__name__)
 
 _handlers: list[tuple[str, Handler]] = [
     ("loop_guard", handlers.loop_guard),
@@ -80,12 +77,8 @@ def receive(
     with transaction.atomic():
         if token and InboundMessage.objects.filter(gateway_id=gateway_id, idempotency_token=token).exists():
             return None
-        number = (
-            PhoneNumber.objects.select_related("account", "gateway")
-            .exclude(state=PhoneNumber.State.RELEASED)
-            .filter(gateway_id=gateway_id, number=sms.recipient)
-            .first()
-        )
+        known = PhoneNumber.objects.select_related("account", "gateway")
+        number = known.receiver(gateway_id=gateway_id, number=sms.recipient, at=received_at)
         message, created = InboundMessage.objects.get_or_create(
             gateway_id=gateway_id,
             provider_id=sms.provider_id,
@@ -104,8 +97,7 @@ def receive(
         if not created:
             return None
         if number is None:
-            logger.warning("An inbound message came to a number that is not ours at gateway %s", gateway_id)
-            _close(message, InboundMessage.State.UNROUTED, "", "There is no such number at this gateway.")
+            strays.keep(message, sms)
             return message
         _route(message, number, sms)
     return message
@@ -148,7 +140,7 @@ def _answer(inbound: Inbound, decision: Decision) -> str:
         return f"Not answered: {inbound.muted}"
     if not account.is_active:
         return f"Not answered: {account} is {account.get_status_display().lower()}."
-    if number.state != PhoneNumber.State.ACTIVE:
+    if not number.answers:
         return f"Not answered: {number} is {number.get_state_display().lower()}."
     answers = [
         submit(

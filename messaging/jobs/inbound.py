@@ -21,9 +21,6 @@ from messaging.jobs.recorder import BLOCK_MILLISECONDS, ENTRIES, as_webhook, kee
 
 logger = logging.getLogger(__name__)
 
-#: The same in every attempt to deliver one webhook (Twilio).
-IDEMPOTENCY_HEADER = "i-twilio-idempotency-token"
-
 
 def run(*, seconds: float, go_on: Callable[[], bool]) -> None:
     """Route what arrives.
@@ -62,19 +59,20 @@ def _receive(event: dict[str, Any]) -> int:
         return 0
     try:
         messages = gateway.adapter.parse_inbound(as_webhook(event))
-        route(event, messages)
+        route(event, messages, repeat_header=gateway.adapter.repeat_header)
     except AdapterError as error:
         keep_rejected(event, "inbound", error)
         return 0
     return len(messages)
 
 
-def route(event: dict[str, Any], messages: list[InboundSms]) -> int:
+def route(event: dict[str, Any], messages: list[InboundSms], *, repeat_header: str) -> int:
     """Store and route a webhook's messages; how many of them were new.
 
     Args:
         event: the webhook as it stands in the stream.
         messages: what the adapter read in it.
+        repeat_header: the adapter's.
 
     Raises:
         UnparsableWebhook: one of them cannot be routed; it must not keep all others from being read.
@@ -83,7 +81,7 @@ def route(event: dict[str, Any], messages: list[InboundSms]) -> int:
     """
     received_at = dt.datetime.fromtimestamp(event["t"], dt.UTC)
     # Of a webhook with several messages each has its own id, and the token is that of all.
-    token = event["h"].get(IDEMPOTENCY_HEADER, "") if len(messages) == 1 else ""
+    token = event["h"].get(repeat_header, "") if len(messages) == 1 else ""
     try:
         routed = [
             router.receive(gateway_id=event["g"], sms=sms, received_at=received_at, idempotency_token=token)

@@ -29,6 +29,8 @@ from messaging.engine.records import Record
 from messaging.models import Batch, EarlyReport, Message, RejectedWebhook, Suppression
 from messaging.services import canaries
 from messaging.services.batches import finish_batch
+from messaging.services.brand_days import note_day_spent
+from messaging.services.carrier_refusals import note_refused
 from messaging.services.suppressions import suppress
 
 logger = logging.getLogger(__name__)
@@ -101,12 +103,41 @@ class Recorder:
             return
         with transaction.atomic():
             early = _early_reports(rows)
+            unregistered = self._fresh([*rows, *early], lambda adapter: adapter.unregistered_codes)
+            spent = self._fresh([*rows, *early], lambda adapter: adapter.day_spent_codes)
             changed = records.write([*rows, *early])
+            # With the rows: whoever reads the stream again after a kill finds nothing new to count.
+            for found in unregistered:
+                note_refused(
+                    message_ids=[record.message_id for record in found],
+                    code=found[0].reason,
+                    text=found[0].reason_text,
+                )
+            for found in spent:
+                note_day_spent(message_ids=[record.message_id for record in found], code=found[0].reason)
         self.changed |= changed
         self.moved |= changed
         for record in [*rows, *early]:
             if record.opts_out or record.bad_number:
                 _suppress_recipient(record)
+
+    def _fresh(self, rows: list[Record], codes_of: Callable[[SmsAdapter], frozenset[str]]) -> list[list[Record]]:
+        """What has failed with certain codes and is not known of yet, by its code.
+
+        Args:
+            rows: what came in.
+            codes_of: an adapter's codes.
+        """
+        by_code: dict[str, dict[int, Record]] = {}
+        for record in rows:
+            if record.reason and (adapter := self._adapter(record.gateway_id)) and record.reason in codes_of(adapter):
+                by_code.setdefault(record.reason, {})[record.message_id] = record
+        found = []
+        for code, records_of in by_code.items():
+            # A report that is repeated is counted once.
+            fresh = Message.objects.filter(pk__in=records_of).exclude(reason=code).values_list("pk", flat=True)
+            found.append([records_of[pk] for pk in fresh])
+        return [some for some in found if some]
 
     def finish_batches(self, *, force: bool = False) -> None:
         """Finish batches that changed and are over, and note that they moved."""

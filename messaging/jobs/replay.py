@@ -43,7 +43,8 @@ def replay(*, webhook_id: int, user: User | None = None) -> int:
         event = orjson.loads(kept.event)
         try:
             if kept.kind == "inbound":
-                count = route(event, kept.gateway.adapter.parse_inbound(as_webhook(event)))
+                adapter = kept.gateway.adapter
+                count = route(event, adapter.parse_inbound(as_webhook(event)), repeat_header=adapter.repeat_header)
             else:
                 count = Recorder().replay(event)
         except AdapterError as error:

@@ -13,16 +13,23 @@ from broadcast.core.config import config
 from broadcast.core.queue import enqueue
 from broadcast.core.redis import get_redis
 from integrations.models import Gateway
+from integrations.services.rotation import forget_former
 from messaging.engine import claims, keys, records
 from messaging.engine.launch import forget_queues, put_ids
 from messaging.engine.seats import Seat
-from messaging.jobs import lookups
+from messaging.jobs import lookups, repeating
 from messaging.jobs.leases import find_orphans, forget_journals, take_apart
 from messaging.jobs.marks import repair_marks
 from messaging.models import EarlyReport, Message, PhoneNumber
-from messaging.services import alert_mail, alerts, pools, stalls
+from messaging.services import alert_mail, alerts, detours, pools, stalls
+from messaging.services.asked_repairs import call_lost_repairs
 from messaging.services.batches import finish_batch
+from messaging.services.brand_days import watch_closed_days
+from messaging.services.budgets import watch_budgets
 from messaging.services.gateways import publish_gateways, watch_circuits
+from messaging.services.numbers.errands import call_lost
+from messaging.services.numbers.watching import watch_numbers
+from messaging.services.refusals import watch_refusals
 from messaging.services.tending import tend_batches as tend_batches
 from messaging.states import MessageState
 
@@ -45,18 +52,23 @@ def sweep(seat: Seat | None = None) -> None:
         redis.RedisError: Redis is away; the next round does it.
     """
     publish_gateways()
-    for gateway in Gateway.objects.all():
-        take_apart(gateway.pk)
-        find_orphans(gateway.pk)
-        forget_queues(gateway.pk)
+    forget_former()
+    for gateway_id in Gateway.objects.values_list("pk", flat=True):
+        take_apart(gateway_id)
+        find_orphans(gateway_id)
+        forget_queues(gateway_id)
         if seat is not None and not seat.renew():
             return
     pools.rebalance_all()
     tend_batches()
     expire_singles()
     requeue_singles()
+    call_lost()
+    call_lost_repairs()
     tell()
-    lookups.settle(renew=seat.renew if seat is not None else lambda: True)
+    renew = seat.renew if seat is not None else lambda: True
+    repeating.repeat_unknown(renew=renew)
+    lookups.settle(renew=renew)
     settle_overdue()
     wake_senders()
     tidy()
@@ -70,6 +82,11 @@ def tell() -> None:
     """
     stalls.watch()
     watch_circuits()
+    watch_refusals()
+    watch_numbers()
+    detours.close_over()
+    watch_budgets()
+    watch_closed_days()
     alerts.resolve_outdated()
     alert_mail.remind()
 
@@ -90,7 +107,7 @@ def requeue_singles() -> int:
     for number_id, pk in waiting.values_list("number_id", "pk"):
         by_number.setdefault(number_id, []).append(pk)
     total = 0
-    for number in PhoneNumber.objects.sendable().select_related("gateway").filter(pk__in=by_number):
+    for number in PhoneNumber.objects.answering().select_related("gateway").filter(pk__in=by_number):
         name = keys.single_queue(number.pk)
         if not get_redis().exists(keys.queue(number.gateway_id, name)):
             total += put_ids(number=number, queue_name=name, ids=by_number[number.pk])

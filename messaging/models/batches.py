@@ -43,6 +43,7 @@ class Batch(TimestampedModel):
         QUIET_HOURS = "quiet_hours", "Quiet hours"
         GATEWAY = "gateway", "The provider refuses everything"
         NUMBER = "number", "The provider refuses the sending number"
+        REGISTRATION = "registration", "The number is not registered"
         ACCOUNT = "account", "The account is not active"
         REJECTIONS = "rejections", "Too many rejections"
         CANARY = "canary", "The canary did badly"
@@ -64,6 +65,17 @@ class Batch(TimestampedModel):
         editable=False,
         help_text="Ids of the numbers that its messages leave from, as they were at launch.",
     )
+    routed_ids = models.JSONField(
+        default=list,
+        editable=False,
+        help_text="Those of them that routes brought in: a country's numbers, and those that stand in for others.",
+    )
+    other_gateway_ids = models.JSONField(
+        default=list, editable=False, help_text="Ids of the gateways, besides its own, that some of it leaves through."
+    )
+    follows_country_rules = models.BooleanField(
+        "country rules", default=True, help_text="Whether a country's route goes before its own number or pool."
+    )
     label = models.CharField(max_length=120)
     source = models.CharField(
         max_length=64, blank=True, editable=False, help_text="The submitter's reference, e.g. campaign:12."
@@ -81,6 +93,12 @@ class Batch(TimestampedModel):
     )
     due_at = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="From when on the latest time is counted, in open minutes."
+    )
+    held_due_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="When it was due before a brand's next day moved that; counts still for numbers that no brand's cap holds up.",
     )
     expire_minutes = models.PositiveIntegerField(
         default=DEFAULT_EXPIRE_MINUTES,
@@ -147,3 +165,8 @@ class Batch(TimestampedModel):
     def senders(self) -> list[int]:
         """Ids of the numbers that its messages leave from."""
         return self.sender_ids or [self.number_id]
+
+    @property
+    def gateways(self) -> list[int]:
+        """Ids of the gateways that its messages leave through, its own first."""
+        return [self.gateway_id, *self.other_gateway_ids]

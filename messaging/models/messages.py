@@ -23,7 +23,7 @@ class Message(models.Model):
         queued ─► sending ─► accepted ─► sent ─► delivered | undelivered | failed
           │          │           └────────┴────► no_report   (no delivery report came in time)
           │          ├─► failed                              (the provider refused it)
-          │          └─► unknown ─► accepted, sent, …        (a report or a look-up settled it)
+          │          └─► unknown ─► accepted, sent, …        (a report, a look-up or a repetition settled it)
           │                   └───► unresolved               (nothing ever did)
           └─► suppressed | cancelled | expired
 
@@ -67,6 +67,9 @@ class Message(models.Model):
     provider_id = models.CharField("provider's id", max_length=64, blank=True)
     segments = models.PositiveSmallIntegerField(default=0)
     lease = models.CharField(max_length=32, blank=True, editable=False, help_text="Whose claim it is in.")
+    repeats = models.PositiveSmallIntegerField(
+        default=0, db_default=0, editable=False, help_text="How often it was sent again because nobody had answered."
+    )
     created_at = models.DateTimeField()
     claimed_at = models.DateTimeField(null=True, blank=True)
     accepted_at = models.DateTimeField(null=True, blank=True)

@@ -30,7 +30,9 @@ ENDS_WITH_BATCH = (*ENDS_WITH_PAUSE, Kind.STALLED)
 _TRIES = 5
 
 
-def raise_alert(*, kind: str, text: str, batch: Batch | None = None, gateway: Gateway | None = None) -> Alert:
+def raise_alert(
+    *, kind: str, text: str, batch: Batch | None = None, gateway: Gateway | None = None, subject: str = ""
+) -> Alert:
     """Tell people of something that needs them; while the same alert is open it is the one that is returned.
 
     Part of the open transaction, so that what is told of and the alert are there together. An open alert takes the newer text;
@@ -41,9 +43,10 @@ def raise_alert(*, kind: str, text: str, batch: Batch | None = None, gateway: Ga
         text: what happened, to what, and what to do; 500 characters at most are kept.
         batch: which batch it is about; one open alert of a kind for each.
         gateway: which gateway it is about, where it is not about a batch.
+        subject: what it is about, where it is about neither: ``brand:3``.
     """
     text = text[:500]
-    cause = _cause(kind, batch, gateway)
+    cause = _cause(kind, batch, gateway, subject)
     for _ in range(_TRIES):
         alert = Alert.objects.open().filter(cause).first()
         if alert is not None:
@@ -55,7 +58,7 @@ def raise_alert(*, kind: str, text: str, batch: Batch | None = None, gateway: Ga
         try:
             with transaction.atomic():
                 alert = Alert.objects.create(
-                    kind=kind, batch=batch, gateway=gateway, text=text, created_at=timezone.now()
+                    kind=kind, batch=batch, gateway=gateway, subject=subject, text=text, created_at=timezone.now()
                 )
         except IntegrityError:
             continue
@@ -66,22 +69,25 @@ def raise_alert(*, kind: str, text: str, batch: Batch | None = None, gateway: Ga
     raise RuntimeError(f"An alert of kind {kind} was raised and resolved {_TRIES} times while it was being raised.")
 
 
-def _cause(kind: str, batch: Batch | None, gateway: Gateway | None) -> Q:
+def _cause(kind: str, batch: Batch | None, gateway: Gateway | None, subject: str) -> Q:
     if batch is not None:
         return Q(kind=kind, batch=batch)
-    return Q(kind=kind, gateway=gateway, batch=None)
+    return Q(kind=kind, gateway=gateway, batch=None, subject=subject)
 
 
-def resolve(*, kind: str, batch: Batch | None = None, gateway: Gateway | None = None, note: str = "") -> int:
+def resolve(
+    *, kind: str, batch: Batch | None = None, gateway: Gateway | None = None, subject: str = "", note: str = ""
+) -> int:
     """The cause of an alert is gone; how many open alerts there were.
 
     Args:
         kind: a value of ``Alert.Kind``.
         batch: as when it was raised.
         gateway: as when it was raised.
+        subject: as when it was raised.
         note: why it is resolved.
     """
-    return _close(Alert.objects.filter(_cause(kind, batch, gateway)), note or "The cause is gone.")
+    return _close(Alert.objects.filter(_cause(kind, batch, gateway, subject)), note or "The cause is gone.")
 
 
 def resolve_for_batch(batch_id: int, *, note: str) -> int:

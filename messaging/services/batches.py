@@ -13,6 +13,7 @@ from django.utils import timezone
 from accounts.models import Account
 from integrations.models import Gateway
 from messaging.engine.launch import insert_messages, places_of
+from messaging.engine.legs import RESENT
 from messaging.engine.recipients import RecipientQuery
 from messaging.models import Alert, Batch, Message, PhoneNumber, SenderPool
 from messaging.models.batches import (
@@ -22,9 +23,10 @@ from messaging.models.batches import (
     DEFAULT_MAX_REJECTED_PERCENT,
 )
 from messaging.querysets import BatchQuerySet
-from messaging.services import alerts, canaries, pools
+from messaging.services import alerts, canaries, pools, routes
 from messaging.services.expiry import is_overdue
 from messaging.services.moves import fill_on_commit, hold_on_commit, latest_time, move, pause, times
+from messaging.services.obstacles import obstacle
 from messaging.states import OPEN_STATES, BatchState, MessageState
 
 PauseCode = Batch.PauseCode
@@ -54,6 +56,7 @@ def create_batch(
     pool: SenderPool | None = None,
     options: BatchOptions | None = None,
     due_at: dt.datetime | None = None,
+    follows_country_rules: bool = True,
 ) -> Batch:
     """Freeze an audience into a batch; repeating it with the same ``source`` yields the same rows.
 
@@ -68,6 +71,7 @@ def create_batch(
         pool: over whose numbers it is spread.
         options: its limits; the usual ones when omitted.
         due_at: when it was to start; its latest time counts from there. When it is started, if omitted.
+        follows_country_rules: whether the account's routes for countries go before ``number`` and ``pool``.
     """
     with transaction.atomic():
         batch, created = Batch.objects.get_or_create(
@@ -80,6 +84,7 @@ def create_batch(
                 "template": template,
                 "respects_quiet_hours": respects_quiet_hours,
                 "pool": pool,
+                "follows_country_rules": follows_country_rules,
                 **asdict(options or BatchOptions()),
             },
         )
@@ -88,11 +93,19 @@ def create_batch(
             if batch.pool is not None:
                 pools.rebalance(batch.pool)
                 batch.sender_ids = sorted(set(batch.pool.buckets))
-            insert_messages(batch=batch, recipients=recipients)
+            plan = routes.plan_batch(account_id=account.pk, follows_country_rules=follows_country_rules)
+            own = set(batch.senders)
+            if plan.routed_ids:
+                batch.sender_ids = sorted({*own, *plan.routed_ids})
+                batch.routed_ids = [pk for pk in plan.routed_ids if pk not in own]
+                batch.other_gateway_ids = [pk for pk in plan.gateway_ids if pk != batch.gateway_id]
+            insert_messages(batch=batch, recipients=recipients, by_country=plan.legs)
             batch.places = places_of(batch)
             if due_at is not None:
                 batch.due_at, batch.expires_at = due_at, latest_time(batch, due_at)
-            batch.save(update_fields=("due_at", "expires_at", "places", "sender_ids"))
+            batch.save(
+                update_fields=("due_at", "expires_at", "places", "sender_ids", "routed_ids", "other_gateway_ids")
+            )
     return batch
 
 
@@ -149,8 +162,9 @@ def resume_batch(batch_id: int, *, by_itself: bool = False) -> bool:
     with transaction.atomic():
         if batch.pause_code == PauseCode.GATEWAY:
             # Who resumes says that the cause is mended; if it is not, the provider says so again.
-            Gateway.objects.filter(pk=batch.gateway_id).update(stopped_reason="")
-            alerts.resolve(kind=Alert.Kind.GATEWAY_STOPPED, gateway=batch.gateway, note="Sending was resumed.")
+            Gateway.objects.filter(pk__in=batch.gateways).update(stopped_reason="")
+            for gateway in Gateway.objects.filter(pk__in=batch.gateways).defer("credentials"):
+                alerts.resolve(kind=Alert.Kind.GATEWAY_STOPPED, gateway=gateway, note="Sending was resumed.")
         changed = move(
             batch,
             BatchState.PAUSED,
@@ -164,27 +178,8 @@ def resume_batch(batch_id: int, *, by_itself: bool = False) -> bool:
         )
         if changed:
             pools.relieve(batch)
-            batch.refresh_from_db(fields=("sender_ids",))
             fill_on_commit(batch)
     return changed
-
-
-def obstacle(batch: Batch) -> tuple[str, str] | None:
-    """Why nothing of a batch may leave now, as a pause code and a reason; None when it may."""
-    account, number = batch.account, batch.number
-    if not account.is_active:
-        return PauseCode.ACCOUNT, f"{account} is {account.get_status_display().lower()}."
-    if batch.pool is not None:
-        senders = PhoneNumber.objects.filter(Q(pk__in=batch.senders) | Q(pools=batch.pool))
-        if not senders.filter(state=PhoneNumber.State.ACTIVE).exists():
-            return PauseCode.NUMBER, f"No number of the pool “{batch.pool}” is active. Enable one, then resume."
-    elif number.state != PhoneNumber.State.ACTIVE:
-        return PauseCode.NUMBER, f"{number} is {number.get_state_display().lower()}."
-    if not batch.gateway.is_enabled:
-        return PauseCode.GATEWAY, f"The gateway {batch.gateway} is disabled."
-    if batch.gateway.stopped_reason:
-        return PauseCode.GATEWAY, batch.gateway.stopped_reason
-    return None
 
 
 def pause_obstructed(batches: BatchQuerySet) -> int:
@@ -238,7 +233,13 @@ def resend_unresolved(*, batch_id: int) -> int:
             Batch.objects.select_for_update(of=("self",)).select_related("account", "number__gateway").get(pk=batch_id)
         )
         count = Message.objects.filter(batch=batch, state=MessageState.UNRESOLVED).update(
-            state=MessageState.QUEUED, lease="", reason="", reason_text="", provider_id="", changed_at=timezone.now()
+            state=MessageState.QUEUED,
+            lease="",
+            # It may have left through its gateway: no route takes it to another one.
+            reason=RESENT,
+            reason_text="",
+            provider_id="",
+            changed_at=timezone.now(),
         )
         if not count:
             return 0

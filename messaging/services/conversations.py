@@ -303,7 +303,7 @@ def why_not_sendable(conversation: Conversation) -> str:
         )
     if number.state == PhoneNumber.State.RELEASED:
         return f"{number} was released and cannot send any more. Write to them from another number of {account}."
-    if number.state != PhoneNumber.State.ACTIVE:
+    if not number.answers:
         return f"{number} is {number.get_state_display().lower()}: enable it under Phone numbers first."
     if not number.gateway.is_enabled:
         return f"The gateway {number.gateway} is disabled: enable it under Gateways first."

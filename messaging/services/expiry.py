@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+from copy import copy
 
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from messaging.engine import claims
+from messaging.engine.budgets import budgets_of
 from messaging.engine.places import look
 from messaging.models import Alert, Batch, Message
 from messaging.services.alerts import raise_alert
@@ -86,11 +88,53 @@ def expire_late_places(batch: Batch) -> int:
     return count
 
 
-def _text(batch: Batch) -> str:
+def expire_unheld(batch: Batch) -> int:
+    """Close what waits at numbers that no brand's cap holds up until the batch's latest time before a brand's day moved it.
+
+    Args:
+        batch: with its account, sending.
+
+    Returns:
+        How many messages were closed.
+    """
+    if batch.held_due_at is None:
+        return 0
+    held = {number_id for number_id, budget in budgets_of(batch.senders).items() if budget.caps != (None, None)}
+    free = set(batch.senders) - held
+    late = _late_places(batch, batch.held_due_at) if free else ()
+    if late is not None and not late:
+        return 0
+    with transaction.atomic():
+        fresh = Batch.objects.select_for_update(of=("self",)).get(pk=batch.pk)
+        if fresh.state != BatchState.SENDING or fresh.held_due_at != batch.held_due_at:
+            return 0
+        count = claims.expire(batch_id=batch.pk, places=late, number_ids=free)
+        if count:
+            raise_alert(kind=Alert.Kind.EXPIRED, batch=batch, text=_text(batch, batch.held_due_at))
+    if count:
+        logger.warning("Batch %s: %s messages at numbers without a cap were too late", batch.pk, count)
+    return count
+
+
+def _late_places(batch: Batch, since: dt.datetime) -> tuple[str, ...] | None:
+    """The places of a batch, had it been due at a time, whose latest time has passed; None: all of them."""
+    latest = latest_time(batch, since)
+    if latest is None:
+        return ()
+    if latest <= timezone.now():
+        return None
+    then = copy(batch)
+    then.due_at = since
+    view = look(then)
+    return view.late if view is not None else ()
+
+
+def _text(batch: Batch, since: dt.datetime | None = None) -> str:
+    until = batch.expires_at if since is None else latest_time(batch, since)
     counts = Message.objects.filter(batch=batch).counts()
     expired, total = counts.get(MessageState.EXPIRED, 0), sum(counts.values())
     return (
-        f"{expired:,} of {total:,} messages of “{batch}” had not left by its latest time, {_local(batch, batch.expires_at)}, "
+        f"{expired:,} of {total:,} messages of “{batch}” had not left by its latest time, {_local(batch, until)}, "
         "and will not be sent. If the news still matters, send it to these people anew."
     )
 

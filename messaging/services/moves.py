@@ -88,13 +88,14 @@ def latest_time(batch: Batch, since: dt.datetime) -> dt.datetime | None:
 
 def times(batch: Batch, since: dt.datetime) -> dict[str, dt.datetime | None]:
     """The fields of a batch that was due at a time, and so has its latest time counted from there."""
-    return {"due_at": since, "expires_at": latest_of_batch(batch, since)}
+    return {"due_at": since, "expires_at": latest_of_batch(batch, since), "held_due_at": None}
 
 
 def fill_on_commit(batch: Batch) -> None:
     """Queue a batch's messages in Redis from its rows, and call a sender, once the open transaction is committed."""
     transaction.on_commit(lambda: _fill(batch))
-    wake_sender(batch.gateway_id)
+    for gateway_id in batch.gateways:
+        wake_sender(gateway_id)
 
 
 def hold_on_commit(batch: Batch) -> None:
@@ -103,6 +104,7 @@ def hold_on_commit(batch: Batch) -> None:
 
 
 def _fill(batch: Batch) -> None:
+    batch.refresh_from_db(fields=("sender_ids", "other_gateway_ids"))
     try:
         rebuild_queue(batch)
     except RedisAway as error:
@@ -110,6 +112,8 @@ def _fill(batch: Batch) -> None:
 
 
 def _hold(batch: Batch) -> None:
+    # Since it was read, some of it may have moved to another gateway; from now on nothing does.
+    batch.refresh_from_db(fields=("sender_ids", "other_gateway_ids"))
     try:
         hold_queue(batch)
     except RedisAway as error:

@@ -8,7 +8,10 @@ from collections.abc import Mapping, Sequence
 from django.db import transaction
 
 from messaging.engine.launch import move_queued
+from messaging.engine.legs import RESENT
 from messaging.models import Batch, Message, PhoneNumber, SenderPool
+from messaging.services.drops import note_dropped
+from messaging.services.registration_checks import unfit
 from messaging.states import BatchState, MessageState
 
 Number = PhoneNumber.State
@@ -71,14 +74,17 @@ def _check_numbers(pool: SenderPool, numbers: list[PhoneNumber], wanted: set[int
 
 
 def rebalance(pool: SenderPool) -> bool:
-    """Spread the groups of recipients over a pool's active numbers in proportion to their pace; True when some moved.
+    """Spread the groups of recipients over a pool's numbers that may send, in proportion to their pace; True when some moved.
 
+    While carriers refuse all that are active, these keep their groups: nothing leaves, and nobody changes their number for it.
     Repeatable; ``pool.buckets`` holds the result. Nothing that is queued already moves (see ``relieve``).
     """
     with transaction.atomic():
         locked = SenderPool.objects.select_for_update(of=("self",)).get(pk=pool.pk)
-        active = locked.numbers.filter(state=Number.ACTIVE).select_related("gateway").order_by("pk")
-        buckets = share_out(locked.buckets, {number.pk: number.segments_per_second for number in active})
+        active = list(locked.numbers.filter(state=Number.ACTIVE).select_related("gateway").order_by("pk"))
+        refused = unfit(active)
+        fit = [number for number in active if number.pk not in refused] or active
+        buckets = share_out(locked.buckets, {number.pk: number.segments_per_second for number in fit})
         changed = bool(buckets != locked.buckets)
         if changed:
             locked.buckets = buckets
@@ -130,29 +136,35 @@ def rebalance_all() -> int:
     return sum(rebalance(pool) for pool in SenderPool.objects.all())
 
 
+def members(pool: SenderPool) -> list[PhoneNumber]:
+    """A pool's numbers that may send, with their gateways."""
+    numbers = list(pool.numbers.select_related("gateway").defer("gateway__credentials").order_by("number"))
+    refused = unfit(numbers)
+    return [number for number in numbers if number.pk not in refused]
+
+
 def can_send(pool: SenderPool) -> bool:
-    """Whether a pool has a number that may send."""
+    """Whether a pool has an active number; carriers may refuse it all the same (``members``)."""
     return pool.numbers.filter(state=Number.ACTIVE).exists()
 
 
 def first_active(pool: SenderPool) -> PhoneNumber | None:
-    """The number that stands for a pool where one is shown; None when none may send."""
+    """The number that stands for a pool where one is shown; None when none is active."""
+    if fit := members(pool):
+        return fit[0]
     return pool.numbers.filter(state=Number.ACTIVE).select_related("gateway").order_by("number").first()
 
 
 def pace(pool: SenderPool) -> int:
-    """Segments per second of a pool's active numbers together."""
-    return sum(
-        number.segments_per_second
-        for number in pool.numbers.filter(state=Number.ACTIVE).select_related("gateway").order_by("pk")
-    )
+    """Segments per second of a pool's numbers that may send together."""
+    return sum(number.segments_per_second for number in members(pool))
 
 
 def relieve(batch: Batch) -> int:
-    """Give what is queued at a batch's numbers that may not send any more to the pool's active numbers.
+    """Give what is queued at a batch's numbers that may not send any more to those of the pool that may.
 
-    Recipients whose number may still send keep it. The batch's queues must be made anew after this
-    (``engine.launch.rebuild_queue``); a kill in between is seen to by the sweeper.
+    Recipients whose number may still send keep it, and so does what may have left already (``RESENT``). The batch's queues must
+    be made anew after this (``engine.launch.rebuild_queue``); a kill in between is seen to by the sweeper.
 
     Returns:
         How many messages moved; 0 for a batch without a pool, or while no number of it may send.
@@ -165,16 +177,25 @@ def relieve(batch: Batch) -> int:
         pool = batch.pool
         if pool is None or batch.state not in (BatchState.SENDING, BatchState.PAUSED):
             return 0
-        queued = Message.objects.filter(batch=batch, state=MessageState.QUEUED)
-        unfit = PhoneNumber.objects.filter(pk__in=batch.senders).exclude(state=Number.ACTIVE)
-        unfit_ids = [pk for pk in unfit.values_list("pk", flat=True) if queued.filter(number_id=pk).exists()]
-        if not unfit_ids:
+        queued = Message.objects.filter(batch=batch, state=MessageState.QUEUED).exclude(reason=RESENT)
+        # What a route sent elsewhere is not the pool's (``services.detours``).
+        own = set(batch.senders) - set(batch.routed_ids)
+        numbers = list(PhoneNumber.objects.filter(pk__in=own).order_by("pk"))
+        refused = unfit(numbers)
+        leaving = [number for number in numbers if number.pk in refused and queued.filter(number_id=number.pk).exists()]
+        if not leaving:
             return 0
         rebalance(pool)
-        owners = set(pool.buckets)
+        owners = {number.pk: number for number in PhoneNumber.objects.filter(pk__in=set(pool.buckets))}
         # Numbers of another gateway would wait in queues that nobody at this one looks at.
-        if not owners or PhoneNumber.objects.filter(pk__in=owners).exclude(gateway_id=batch.gateway_id).exists():
+        is_elsewhere = any(number.gateway_id != batch.gateway_id for number in owners.values())
+        if not owners or is_elsewhere or unfit(owners.values()):
             return 0
-        batch.sender_ids = sorted(owners | set(batch.senders))
+        batch.sender_ids = sorted({*owners, *batch.senders})
         batch.save(update_fields=("sender_ids", "updated_at"))
-        return sum(move_queued(batch=batch, number_id=number_id) for number_id in unfit_ids)
+        total = 0
+        for number in leaving:
+            moved = move_queued(batch=batch, number_id=number.pk)
+            note_dropped(batch=batch, number=number, moved=moved)
+            total += moved
+        return total

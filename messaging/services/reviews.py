@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import Account
-from messaging.models import InboundMessage, Message, OptOutReview, PhoneNumber, Suppression
+from messaging.models import InboundMessage, Message, OptOutReview, Suppression
 from messaging.services.singles import submit
 from messaging.services.suppressions import OPT_OUTS, forget_hold, lift, suppress, tell_senders
 from messaging.signals import suppression_added
@@ -187,7 +187,7 @@ def _opt_out(review: OptOutReview, user: User) -> bool:
 def _confirm(review: OptOutReview) -> None:
     """Say so once, from the number they wrote to, while that still sends."""
     number = review.inbound.number
-    if number is None or number.state != PhoneNumber.State.ACTIVE or not review.account.is_active:
+    if number is None or not number.answers or not review.account.is_active:
         return
     answered = Message.objects.filter(in_reply_to=review.inbound).exists()
     submit(

@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from django.db import transaction
 from django.db.models import Q
@@ -18,13 +19,16 @@ from django_q.brokers import get_broker
 from django_q.status import Stat
 
 from broadcast.core.redis import Client, RedisAway, get_redis
+from integrations.models import Gateway
 from messaging.engine import keys
-from messaging.engine.launch import is_in_redis
+from messaging.engine.launch import absent_at
 from messaging.engine.places import look
 from messaging.models import Alert, Batch, Message, PhoneNumber
+from messaging.querysets import MessageQuerySet
 from messaging.services import canaries
 from messaging.services.alerts import raise_alert, resolve
-from messaging.services.batches import obstacle
+from messaging.services.budgets import waiting_numbers
+from messaging.services.obstacles import obstacle
 from messaging.states import BatchState, MessageState
 
 logger = logging.getLogger(__name__)
@@ -65,6 +69,9 @@ def _gateway_down(batch: Batch) -> str:
     if batch.state != BatchState.SENDING:
         return ""
     try:
+        # Most of the time all of them answer, and then there is nothing to ask the rows.
+        if not get_redis().exists(*(keys.circuit(pk) for pk in batch.gateways)):
+            return ""
         why = _circuit(_Look(batch))
     except RedisAway:
         # Pages tell of that by themselves.
@@ -142,7 +149,12 @@ def _last_moved(batch: Batch) -> dt.datetime:
 
 
 def _is_settled(batch: Batch) -> bool:
-    """Whether nothing of it should leave now: all have left, wait for their hours, or only the first few were to."""
+    """Whether nothing of it should leave now: all have left, wait for their hours or their brand, or only the first few were to."""
+    return not _expected(batch).exists()
+
+
+def _expected(batch: Batch) -> MessageQuerySet:
+    """What of a batch should leave now."""
     unsent = Message.objects.filter(batch=batch, state__in=_UNSENT)
     if batch.canary_state == Batch.Canary.SENDING:
         # An unknown one among the first few is waited for, but not for ever (``canaries.SETTLE_SECONDS``).
@@ -152,19 +164,30 @@ def _is_settled(batch: Batch) -> bool:
     if view is not None and before is not None:
         # Whose hours have come just now is queued by the next sweep, and has not had time to move.
         unsent = unsent.filter(Q(state=MessageState.SENDING) | Q(place__in=set(view.open).intersection(before.open)))
-    return not unsent.exists()
+    try:
+        waiting = waiting_numbers(batch, now)
+    except RedisAway:
+        # The diagnosis says so.
+        waiting = set()
+    return unsent.exclude(number_id__in=waiting) if waiting else unsent
 
 
-@dataclass(slots=True)
+@dataclass
 class _Look:
     """What one diagnosis has found out so far."""
 
     batch: Batch
     client: Client = field(default_factory=lambda: get_redis())
 
-    @property
-    def gateway_id(self) -> int:
-        return self.batch.gateway_id
+    @cached_property
+    def gateways(self) -> list[Gateway]:
+        """Those through which something should leave now, its own first; all of them are looked at."""
+        batch = self.batch
+        if not batch.other_gateway_ids:
+            return [batch.gateway]
+        rows = _expected(batch).order_by().values_list("number__gateway_id").distinct()
+        found = list(Gateway.objects.filter(pk__in=rows).defer("credentials").order_by("pk"))
+        return sorted(found, key=lambda gateway: gateway.pk != batch.gateway_id) or [batch.gateway]
 
     def unsent(self) -> int:
         return Message.objects.filter(batch=self.batch, state__in=_UNSENT).count()
@@ -185,9 +208,9 @@ def diagnose(batch: Batch) -> str:
 
 
 def _stopped(look: _Look) -> str:
-    gateway = look.batch.gateway
-    if gateway.stopped_reason:
-        return f"{gateway} refuses everything: {gateway.stopped_reason} Mend the cause, then pause and resume."
+    for gateway in look.gateways:
+        if gateway.stopped_reason:
+            return f"{gateway} refuses everything: {gateway.stopped_reason} Mend the cause, then pause and resume."
     why = obstacle(look.batch)
     return f"{why[1]} It is paused as soon as the sweeper has run." if why else ""
 
@@ -204,23 +227,24 @@ def _waiting(look: _Look) -> str:
 
 
 def _circuit(look: _Look) -> str:
-    state = look.client.hgetall(keys.circuit(look.gateway_id))
-    if not state:
-        return ""
-    since, until = (dt.datetime.fromtimestamp(float(state[name]), dt.UTC) for name in (b"since", b"until"))
-    return (
-        f"{look.batch.gateway} has not answered since {since:%H:%M} UTC: {state[b'reason'].decode()} It is tried again at "
-        f"{until:%H:%M:%S} UTC, by itself. Look at the provider's status page and at our network."
-    )
+    for gateway in look.gateways:
+        state = look.client.hgetall(keys.circuit(gateway.pk))
+        if not state:
+            continue
+        since, until = (dt.datetime.fromtimestamp(float(state[name]), dt.UTC) for name in (b"since", b"until"))
+        return (
+            f"{gateway} has not answered since {since:%H:%M} UTC: {state[b'reason'].decode()} It is tried again at "
+            f"{until:%H:%M:%S} UTC, by itself. Look at the provider's status page and at our network."
+        )
+    return ""
 
 
 def _backoff(look: _Look) -> str:
-    wait = look.client.pttl(keys.backoff(look.gateway_id))
-    if wait <= 0:
-        return ""
-    return (
-        f"{look.batch.gateway} asked to be left alone for another {wait / 1000:.0f} s; sending goes on by itself then."
-    )
+    for gateway in look.gateways:
+        wait = look.client.pttl(keys.backoff(gateway.pk))
+        if wait > 0:
+            return f"{gateway} asked to be left alone for another {wait / 1000:.0f} s; sending goes on by itself then."
+    return ""
 
 
 def _recorder(look: _Look) -> str:
@@ -256,7 +280,7 @@ def _pace(look: _Look) -> str:
     now = time.time()
     waits: list[tuple[float, PhoneNumber]] = []
     for number in PhoneNumber.objects.filter(pk__in=look.batch.senders).select_related("gateway"):
-        at = look.client.get(keys.pace(look.gateway_id, number.pk))
+        at = look.client.get(keys.pace(number.gateway_id, number.pk))
         if at is None or (wait := int(float(at)) / 1_000_000 - now) < FAR_SECONDS:
             return ""
         waits.append((wait, number))
@@ -271,32 +295,36 @@ def _pace(look: _Look) -> str:
 
 def _others(look: _Look) -> str:
     """Every slot is in use, and others move."""
-    gateway = look.batch.gateway
-    used = sum(int(value) for value in look.client.hvals(keys.slots(look.gateway_id)))
     since = timezone.now() - dt.timedelta(seconds=STALL_SECONDS)
-    others = Batch.objects.filter(gateway=gateway, state=BatchState.SENDING, moved_at__gte=since).exclude(
-        pk=look.batch.pk
-    )
-    names = [f"“{other}”" for other in others[:3]]
-    if used < gateway.concurrency or not names:
-        return ""
-    return (
-        f"All {gateway.concurrency} requests of {gateway} are in use, by {', '.join(names)}. They take turns, so this should move "
-        "soon; if it does not, look at the log of the cluster."
-    )
+    moving = Batch.objects.filter(state=BatchState.SENDING, moved_at__gte=since).exclude(pk=look.batch.pk)
+    for gateway in look.gateways:
+        used = sum(int(value) for value in look.client.hvals(keys.slots(gateway.pk)))
+        if used < gateway.concurrency:
+            continue
+        names = [f"“{other}”" for other in moving if gateway.pk in other.gateways][:3]
+        if names:
+            return (
+                f"All {gateway.concurrency} requests of {gateway} are in use, by {', '.join(names)}. They take turns, so this "
+                "should move soon; if it does not, look at the log of the cluster."
+            )
+    return ""
 
 
 def _queue(look: _Look) -> str:
-    if not is_in_redis(look.batch):
+    absent = absent_at(look.batch)
+    lost = [gateway for gateway in look.gateways if gateway.pk in absent]
+    if lost:
+        through = f" for {lost[0]}" if look.batch.other_gateway_ids else ""
         return (
-            f"{look.unsent():,} messages wait and none is queued in Redis, which may have lost its data. The sweeper queues "
-            "them again within a minute; if it does not, see that the cluster's schedule runs."
+            f"{look.unsent():,} messages wait and none is queued in Redis{through}, which may have lost its data. The sweeper "
+            "queues them again within a minute; if it does not, see that the cluster's schedule runs."
         )
-    if not look.client.exists(keys.seat(f"sender:{look.gateway_id}")):
-        return (
-            f"No sender is at work for {look.batch.gateway}. The sweeper calls one within a minute; if it does not, see that "
-            "the cluster's schedule runs."
-        )
+    for gateway in look.gateways:
+        if not look.client.exists(keys.seat(f"sender:{gateway.pk}")):
+            return (
+                f"No sender is at work for {gateway}. The sweeper calls one within a minute; if it does not, see that the "
+                "cluster's schedule runs."
+            )
     return ""
 
 

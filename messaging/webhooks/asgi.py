@@ -17,12 +17,14 @@ from broadcast.core.config import config
 from broadcast.core.crypto import DecryptionError
 from broadcast.core.redis import connect_async
 from integrations.http.values import Reply
-from integrations.sms.contract import Webhook
+from integrations.sms.contract import SmsAdapter, Webhook
 from integrations.sms.errors import AdapterError, SignatureError
 from integrations.sms.events import OptOutAction
 from messaging.engine import keys
 from messaging.webhooks.commit import Event, GroupCommit
 from messaging.webhooks.gateways import GatewayDirectory, KnownGateway, NothingPublished
+from messaging.webhooks.marks import Marks
+from messaging.webhooks.refusals import Refusals
 from messaging.wording import is_opt_out
 
 logger = logging.getLogger("webhooks")
@@ -34,8 +36,6 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 #: Most providers send a few kilobytes; one that reports on a hundred messages at once sends about seventy.
 MAX_BODY_BYTES = 512 * 1024
 _PATH = re.compile(r"^/webhooks/(?P<key>[A-Za-z0-9_-]{1,32})/(?P<kind>status|inbound)(?:/(?P<message>\d{1,18}))?/?$")
-#: Headers that an adapter may need to read a stored webhook again.
-_KEPT_HEADERS = ("content-type", "i-twilio-idempotency-token")
 #: The console is told of a wrong address this often at most.
 TELL_AGAIN_SECONDS = 60.0
 _TRY_AGAIN = Reply(503, {"retry-after": "5"}, b"Not stored, try again.")
@@ -62,6 +62,8 @@ class Application:
         self.client = connect_async()
         self.gateways = GatewayDirectory(self.client)
         self.commit = GroupCommit(self.client)
+        self.marks = Marks(self.client)
+        self.refusals = Refusals(self.client, self.gateways)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI entry point."""
@@ -112,7 +114,7 @@ class Application:
             message_id=int(match["message"]) if match["message"] else None,
         )
         try:
-            gateway.adapter.verify(webhook)
+            by_former = self._verify(gateway, webhook)
         except SignatureError as error:
             hint = (
                 f" The signature would match for {error.matching_url}: set BROADCAST_WEBHOOK_URL."
@@ -121,12 +123,36 @@ class Application:
             )
             logger.warning("A webhook for gateway %s is refused: %s%s", gateway.id, error, hint)
             await self._remember_wrong_url(gateway.id, error)
+            await self.marks.refused(gateway.id, f"{error}{hint}")
+            await self.refusals.note(gateway, webhook, error)
             return Reply(403, {}, b"The signature is missing or wrong.")
-        except AdapterError:
+        except AdapterError as error:
             # Signed or not, it cannot be read; without a signature nothing may be stored.
+            await self.marks.refused(gateway.id, str(error))
             return Reply(403, {}, b"The signature cannot be checked.")
+        if by_former:
+            await self.marks.former(gateway.id, gateway.version)
+        elif self.marks.is_due(gateway.id):
+            await self.marks.valid(gateway.id)
         await self.commit.store(_event(match["kind"], gateway, webhook))
+        await self.refusals.accepted(gateway)
         return gateway.adapter.webhook_reply()
+
+    def _verify(self, gateway: KnownGateway, webhook: Webhook) -> bool:
+        """Check the signature, also with the former credentials while they last; whether it was those.
+
+        Raises:
+            SignatureError: missing or wrong, by the present ones.
+            AdapterError: it cannot be checked.
+        """
+        try:
+            gateway.adapter.verify(webhook)
+        except SignatureError:
+            if any(time.time() < until and _is_signed(former, webhook) for former, until in gateway.former):
+                return True
+            # What is wrong is said of the present ones: those are on the gateway's page.
+            raise
+        return False
 
     async def _remember_wrong_url(self, gateway_id: int, error: SignatureError) -> None:
         """Tell the console that only an address is wrong: the signature itself is the provider's."""
@@ -139,11 +165,21 @@ class Application:
         self.told_at[gateway_id] = now
 
 
+def _is_signed(adapter: SmsAdapter, webhook: Webhook) -> bool:
+    try:
+        adapter.verify(webhook)
+    except AdapterError:
+        return False
+    return True
+
+
 def _event(kind: str, gateway: KnownGateway, webhook: Webhook) -> Event:
+    kept = ("content-type", gateway.adapter.repeat_header)
     data = {
         "g": gateway.id,
         "u": webhook.url,
-        "h": {name: webhook.headers[name] for name in _KEPT_HEADERS if name in webhook.headers},
+        # What an adapter may need to read it again, and what tells a repeat.
+        "h": {name: webhook.headers[name] for name in kept if name in webhook.headers},
         # Latin-1 keeps every byte as it came.
         "b": webhook.body.decode("latin-1"),
         "m": webhook.message_id,

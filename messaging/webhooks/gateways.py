@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import time
 from dataclasses import dataclass
@@ -10,11 +11,14 @@ from typing import Any
 
 import redis
 
-from broadcast.core.crypto import decrypt
+from broadcast.core.crypto import DecryptionError, decrypt
 from broadcast.core.redis import AsyncClient
 from integrations.sms.contract import GatewayConfig, SmsAdapter
+from integrations.sms.errors import AdapterError
 from integrations.sms.registry import make_adapter
 from messaging.engine.keys import WEBHOOK_GATEWAYS
+
+logger = logging.getLogger("webhooks")
 
 #: A changed credential is used within this many seconds.
 CACHE_SECONDS = 2.0
@@ -26,10 +30,19 @@ class NothingPublished(Exception):
 
 @dataclass(frozen=True, slots=True)
 class KnownGateway:
-    """A gateway's adapter, with its id."""
+    """A gateway's adapters.
+
+    Args:
+        id: the gateway's.
+        adapter: of the present credentials; the one that reads webhooks.
+        version: of the present credentials.
+        former: of former ones, which webhooks may still be signed with, each with the unix time at which they may not any more.
+    """
 
     id: int
     adapter: SmsAdapter
+    version: int = 0
+    former: tuple[tuple[SmsAdapter, float], ...] = ()
 
 
 class GatewayDirectory:
@@ -73,6 +86,20 @@ class GatewayDirectory:
             self.known[key] = (token, _make(key, decrypt(token.decode())))
         return self.known[key][1]
 
+    def others(self, than: KnownGateway) -> list[KnownGateway]:
+        """The other gateways of the same kind, as they were read last; those that this process cannot read are left out."""
+        found = []
+        for key, token in self.tokens.items():
+            if key not in self.known or self.known[key][0] != token:
+                try:
+                    self.known[key] = (token, _make(key, decrypt(token.decode())))
+                except (DecryptionError, AdapterError, LookupError):
+                    continue
+            known = self.known[key][1]
+            if known.id != than.id and known.adapter.kind == than.adapter.kind:
+                found.append(known)
+        return found
+
     async def _read(self, *, since: float) -> None:
         """Read the gateways, unless somebody else has done so, or failed to, after ``since``."""
         async with self.lock:
@@ -92,5 +119,17 @@ class GatewayDirectory:
 
 
 def _make(key: str, values: dict[str, Any]) -> KnownGateway:
-    config = GatewayConfig(values["credentials"], values["base_url"], {"key": key})
-    return KnownGateway(values["id"], make_adapter(values["kind"], config))
+    options = {"key": key}
+
+    def adapter(credentials: dict[str, str]) -> SmsAdapter:
+        return make_adapter(values["kind"], GatewayConfig(credentials, values["base_url"], options))
+
+    present = adapter(values["credentials"])
+    former = []
+    for credentials, until in values.get("former") or ():
+        try:
+            former.append((adapter(credentials), until))
+        except AdapterError as error:
+            # What cannot be used any more must not take the present ones with it.
+            logger.warning("The former credentials of gateway %s cannot be used: %s", values["id"], error)
+    return KnownGateway(values["id"], present, values.get("version", 0), tuple(former))

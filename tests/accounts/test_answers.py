@@ -114,6 +114,8 @@ def form_of(account: Account, **values: str) -> dict[str, str]:
         "max_per_week": "0",
         "memberships-TOTAL_FORMS": "0",
         "memberships-INITIAL_FORMS": "0",
+        "registration_policy-TOTAL_FORMS": "0",
+        "registration_policy-INITIAL_FORMS": "0",
     }
     return fields | values
 

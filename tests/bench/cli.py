@@ -48,6 +48,10 @@ BENCHES = {
 #: At this latency the usual size takes about 40 seconds; no size is that of a lower latency than the second.
 USUAL_LATENCY_MS, LEAST_LATENCY_MS = 50, 10
 MOST_ROUNDS = 50
+#: Dialects of a bench, the usual one first: the others are measured beside it.
+BULK_DIALECTS = ("infobip", "sinch")
+SEND_DIALECTS = ("twilio", "telnyx")
+DIALECTS = {"bulk": BULK_DIALECTS, "send": SEND_DIALECTS}
 MOST_MESSAGES = 2_000_000
 
 
@@ -63,6 +67,7 @@ class Run:
         seconds: no round begins after so many.
         latency_ms: mean of the provider's latency (``send``).
         celery: whether Celery is measured too (``send``).
+        dialect: how the gateway talks to the provider (``send`` and ``bulk``).
     """
 
     lab: Lab
@@ -72,6 +77,7 @@ class Run:
     seconds: float
     latency_ms: float = 0.0
     celery: bool = False
+    dialect: str = ""
 
     def each_round(self) -> Iterator[int]:
         """The numbers of the rounds, from 1, while there is time."""
@@ -102,6 +108,14 @@ def parser_for(name: str) -> argparse.ArgumentParser:
         default="auto",
         help="auto: a scratch database on DATABASE_URL's server, else SQLite; postgresql: a server of its own",
     )
+    if name in DIALECTS:
+        usual, *others = DIALECTS[name]
+        parser.add_argument(
+            "--dialect",
+            choices=DIALECTS[name],
+            default=usual,
+            help=f"how the gateway talks to the provider; {', '.join(others)} is measured beside {usual}",
+        )
     if name == "send":
         parser.add_argument("--latency-ms", type=_number(0, 10_000), default=50, help="the provider's mean latency")
         parser.add_argument(
@@ -173,6 +187,7 @@ def _measure(name: str, options: argparse.Namespace, lab: Lab, *, load_before: f
         "messages": messages,
         "rounds": options.rounds,
         **({} if latency is None else {"latency_ms": latency}),
+        **({"dialect": options.dialect} if name in DIALECTS else {}),
         "python": platform.python_version(),
         "cores": len(os.sched_getaffinity(0)),
         # Somebody else's work on the machine explains much of a spread.
@@ -187,6 +202,7 @@ def _measure(name: str, options: argparse.Namespace, lab: Lab, *, load_before: f
         seconds=options.limit_seconds,
         latency_ms=latency or 0.0,
         celery=getattr(options, "celery", False),
+        dialect=getattr(options, "dialect", ""),
     )
     importlib.import_module(bench.module).run(run)
     return report

@@ -12,6 +12,7 @@ from integrations.models import Gateway
 from integrations.simulator.config import SimulatorSettings
 from messaging.engine import sql
 from messaging.models import Batch, PhoneNumber
+from tests.dialects import credentials
 from tests.factories import (
     AccountFactory,
     BatchFactory,
@@ -36,30 +37,18 @@ def recipient(index: int) -> str:
     return f"+{FIRST_NUMBER + index}"
 
 
-def make_number(simulator: SimulatorSettings, url: str = "http://127.0.0.1:9") -> PhoneNumber:
+def make_number(
+    simulator: SimulatorSettings, url: str = "http://127.0.0.1:9", *, dialect: str = "twilio"
+) -> PhoneNumber:
     """A short code whose pace is in nobody's way, at a gateway of 40 requests.
 
     Args:
         simulator: whose credentials and short code it uses.
         url: the provider's.
+        dialect: the gateway's kind.
     """
     gateway: Gateway = GatewayFactory.create(
-        base_url=url,
-        credentials={"account_sid": simulator.account_sid, "auth_token": simulator.auth_token},
-        concurrency=40,
-    )
-    return PhoneNumberFactory.create(gateway=gateway, number=simulator.numbers[-1], pace_segments=FREE_PACE)
-
-
-def make_bulk_number(simulator: SimulatorSettings, url: str) -> PhoneNumber:
-    """The same at a gateway that takes many recipients a request.
-
-    Args:
-        simulator: whose credentials and short code it uses.
-        url: the provider's.
-    """
-    gateway: Gateway = GatewayFactory.create(
-        kind="infobip", base_url=url, credentials={"api_key": simulator.infobip_api_key}, concurrency=40
+        kind=dialect, base_url=url, credentials=credentials(dialect, simulator), concurrency=40
     )
     return PhoneNumberFactory.create(gateway=gateway, number=simulator.numbers[-1], pace_segments=FREE_PACE)
 

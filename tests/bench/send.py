@@ -15,7 +15,7 @@ from messaging.engine.launch import rebuild_queue
 from messaging.models import Batch, Message
 from tests.bench import celery_runs
 from tests.bench.child import Child
-from tests.bench.cli import Run
+from tests.bench.cli import SEND_DIALECTS, Run
 from tests.bench.machine import pin, processor_seconds
 from tests.bench.rows import empty_messages, fill_messages, make_batch, make_number, recipient
 
@@ -42,9 +42,13 @@ def run(bench: Run) -> None:
     with SimulatorProcess(settings) as simulator, _celery(bench) as celery:
         for pid in (simulator.pid, bench.lab.valkey_pid):
             pin(pid, bench.lab.cores.others)
-        batch = make_batch(make_number(settings, simulator.url))
+        batch = make_batch(make_number(settings, simulator.url, dialect=bench.dialect))
+        usual = SEND_DIALECTS[0]
+        other_batch = make_batch(make_number(settings, simulator.url, dialect=usual))
         for _ in bench.each_round():
             rate = _engine(bench, simulator, batch)
+            if bench.dialect != usual:
+                report.ratio(f"vs_{usual}", rate / _engine(bench, simulator, other_batch, usual))
             if limit:
                 report.figure("share", rate / limit, "1")
                 report.ratio("of_limit", rate / limit)
@@ -88,13 +92,14 @@ def _celery(bench: Run) -> Iterator[celery_runs.Celery | None]:
     yield celery_runs.prepare(bench.lab) if bench.celery else None
 
 
-def _engine(bench: Run, simulator: SimulatorProcess, batch: Batch) -> float:
+def _engine(bench: Run, simulator: SimulatorProcess, batch: Batch, label: str = "") -> float:
     """One run of the engine; messages a second from the first lease to the last recorded result.
 
     Without latency the recorder would only take the cores away from sender and simulator, so then the time ends when
-    the last result is in the stream, and all is recorded afterwards.
+    the last result is in the stream, and all is recorded afterwards. ``label`` stands in front of the figures' names.
     """
     report, count, cores = bench.report, bench.messages, bench.lab.cores
+    prefix = f"{label}_" if label else ""
     empty_messages()
     get_redis().flushdb()
     simulator.reset()
@@ -117,18 +122,18 @@ def _engine(bench: Run, simulator: SimulatorProcess, batch: Batch) -> float:
         recorded = recorder.result(TIMEOUT_SECONDS)
     stats = simulator.stats()
     rate: float = count / ((recorded["last_at"] if bench.latency_ms else ended_at) - sent["started_at"])
-    report.figure("per_s", rate, "1/s")
-    report.figure("cpu_us", sent["cpu_seconds"] / count * 1e6, "µs")
-    report.figure("max_in_flight", stats["max_in_flight"], "requests")
-    report.figure("recorder_cpu_us", recorded["cpu_seconds"] / count * 1e6, "µs")
-    report.figure("simulator_cpu_us", simulator_cpu / count * 1e6, "µs")
-    report.figure("sender_peak_mb", sent["peak_mb"], "MB")
-    report.figure("recorder_peak_mb", recorded["peak_mb"], "MB")
+    report.figure(f"{prefix}per_s", rate, "1/s")
+    report.figure(f"{prefix}cpu_us", sent["cpu_seconds"] / count * 1e6, "µs")
+    report.figure(f"{prefix}max_in_flight", stats["max_in_flight"], "requests")
+    report.figure(f"{prefix}recorder_cpu_us", recorded["cpu_seconds"] / count * 1e6, "µs")
+    report.figure(f"{prefix}simulator_cpu_us", simulator_cpu / count * 1e6, "µs")
+    report.figure(f"{prefix}sender_peak_mb", sent["peak_mb"], "MB")
+    report.figure(f"{prefix}recorder_peak_mb", recorded["peak_mb"], "MB")
     if bench.latency_ms:
         # How many requests the provider really had, on average: what is missing to 40 was lost on our side, what is missing
         # to the limit beyond that in the simulator.
-        report.figure("mean_in_flight", stats["request_seconds"] / stats["seconds_sending"], "requests")
-        report.figure("provider_ms", stats["request_seconds"] / stats["requests"] * 1000, "ms")
+        report.figure(f"{prefix}mean_in_flight", stats["request_seconds"] / stats["seconds_sending"], "requests")
+        report.figure(f"{prefix}provider_ms", stats["request_seconds"] / stats["requests"] * 1000, "ms")
     if (stats["messages_taken"], stats["duplicate_sends"]) != (count, 0):
         report.fault(f"The simulator took {stats['messages_taken']} of {count}, {stats['duplicate_sends']} twice.")
     counts = Message.objects.filter(batch=batch).counts()
@@ -149,8 +154,7 @@ def _client(bench: Run, simulator: SimulatorProcess, name: str, count: int) -> f
     settings = simulator.initial
     arguments = {
         "url": simulator.url,
-        "account_sid": settings.account_sid,
-        "auth_token": settings.auth_token,
+        "dialect": bench.dialect,
         "sender": settings.numbers[-1],
         "count": count,
     }

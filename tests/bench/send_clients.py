@@ -13,11 +13,11 @@ import uvloop
 
 from integrations.http.asyncio_driver import AsyncioDriver
 from integrations.http.values import Reply
-from integrations.sms.contract import GatewayConfig, OutboundSms, SendResult
-from integrations.sms.providers.infobip import InfobipAdapter
-from integrations.sms.providers.twilio import TwilioAdapter
+from integrations.simulator.config import SimulatorSettings
+from integrations.sms.contract import OutboundSms, SendResult
 from tests.bench.pyreqwest_driver import PyreqwestDriver
 from tests.bench.rows import recipient
+from tests.dialects import adapter_at
 
 IN_FLIGHT = 40
 
@@ -26,8 +26,7 @@ class Work:
     """The messages of a run, and the adapter that makes requests of them."""
 
     def __init__(self, arguments: dict[str, Any]) -> None:
-        credentials = {"account_sid": arguments["account_sid"], "auth_token": arguments["auth_token"]}
-        self.adapter = TwilioAdapter(GatewayConfig(credentials, arguments["url"]))
+        self.adapter = adapter_at(arguments["dialect"], SimulatorSettings(), arguments["url"])
         self.sender = arguments["sender"]
         self.count = arguments["count"]
         self.failed = 0
@@ -111,8 +110,7 @@ def bulk_client(arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 async def _bulk(arguments: dict[str, Any]) -> dict[str, Any]:
-    config = GatewayConfig({"api_key": arguments["api_key"]}, arguments["url"], {"key": "bench"})
-    adapter = InfobipAdapter(config)
+    adapter = adapter_at(arguments["dialect"], SimulatorSettings(), arguments["url"])
     size = adapter.capabilities.recipients_per_request
     failed = 0
 
@@ -122,11 +120,11 @@ async def _bulk(arguments: dict[str, Any]) -> dict[str, Any]:
                 OutboundSms(
                     index,
                     arguments["sender"],
-                    recipient(index),
+                    recipient(index + 1),
                     f"Hi Person {index}, the sale starts tomorrow at nine. Reply STOP to opt out.",
                     f"http://127.0.0.1:9/webhooks/0123456789abcdef/status/{index}",
                 )
-                for index in range(start + 1, min(start + size, arguments["count"]) + 1)
+                for index in range(start, min(start + size, arguments["count"]))
             ]
 
     async with AsyncioDriver(IN_FLIGHT) as driver:
@@ -134,9 +132,13 @@ async def _bulk(arguments: dict[str, Any]) -> dict[str, Any]:
 
         async def worker() -> None:
             nonlocal failed
-            for group in groups:
-                results = adapter.parse_send(group, await driver.send(adapter.build_send(group)))
-                failed += sum(result.error is not None for result in results)
+            for messages in groups:
+                group = messages
+                while group:
+                    count = adapter.fits(group)
+                    some, group = group[:count], group[count:]
+                    results = adapter.parse_send(some, await driver.send(adapter.build_send(some)))
+                    failed += sum(result.error is not None for result in results)
 
         begun = time.monotonic()
         await asyncio.gather(*(worker() for _ in range(IN_FLIGHT)))

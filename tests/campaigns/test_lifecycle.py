@@ -125,7 +125,7 @@ def test_what_stands_in_the_way_of_a_resume_is_told() -> None:
     campaign = launched(CampaignFactory.create())
     launch.pause(campaign_id=campaign.pk, user=None)
     PhoneNumber.objects.update(state="disabled")
-    with pytest.raises(LaunchError, match=r"is disabled\. Make the number active first"):
+    with pytest.raises(LaunchError, match=r"is disabled\. Make the number active, then resume"):
         launch.resume(campaign_id=campaign.pk)
     Account.objects.update(status="suspended")
     with pytest.raises(LaunchError, match=r"is suspended\. Make the account active first"):

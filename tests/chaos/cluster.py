@@ -1,22 +1,25 @@
-"""A cluster with a protection taken out, to see that the harness notices: ``python -m tests.chaos.cluster``.
+"""A cluster that differs from a real one where the harness needs it: ``python -m tests.chaos.cluster``.
 
-``CHAOS_WITHOUT`` says which: ``claim`` lets the claim take messages in any state; ``lease`` lets a sender that stood still
-go on under a lease that has expired and was taken apart, without its seat; ``journal`` lets senders keep no journals. Nothing
-outside this package knows of it.
+``CHAOS_MOST`` says how many messages a request carries at most, so that a round has many requests at a provider that takes
+a thousand in one. ``CHAOS_WITHOUT`` takes a protection out, to see that the harness notices: ``claim`` lets the claim take
+messages in any state; ``lease`` lets a sender that stood still go on under a lease that has expired and was taken apart,
+without its seat; ``journal`` lets senders keep no journals. Nothing outside this package knows of it.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 PROTECTIONS = ("claim", "lease", "journal")
 VARIABLE = "CHAOS_WITHOUT"
+MOST_VARIABLE = "CHAOS_MOST"
 
 _CLAIM = "UPDATE messaging_message SET lease = %s, claimed_at = %s"
 _CLAIM_CONDITION = "AND state = 'queued' AND number_id = %s"
-_LEASE_CONDITION = "if not expiry or tonumber(expiry) * 1000 <= now then return {-1, '0'} end"
+_LEASE_CONDITION = "if has_lease and (not expiry or tonumber(expiry) * 1000 <= now) then return {-1, '0'} end"
 
 
 class NotFound(RuntimeError):
@@ -79,14 +82,26 @@ def without_journal() -> None:
     journal._boot = bytes  # type: ignore[assignment]  # broken on purpose
 
 
+def with_small_requests(most: int) -> None:
+    """Gateways that take many messages in one request take so many."""
+    from integrations.sms.registry import ADAPTERS
+
+    for adapter in ADAPTERS.values():
+        if adapter.capabilities.recipients_per_request > most:
+            adapter.capabilities = replace(adapter.capabilities, recipients_per_request=most)
+
+
 def main() -> None:
-    """Run ``qcluster`` without what ``CHAOS_WITHOUT`` names."""
+    """Run ``qcluster`` as ``CHAOS_MOST`` and ``CHAOS_WITHOUT`` have it."""
     import django
     from django.core.management import call_command
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "broadcast.settings")
     django.setup()
-    {"claim": without_claim, "lease": without_lease, "journal": without_journal}[os.environ[VARIABLE]]()
+    with_small_requests(int(os.environ[MOST_VARIABLE]))
+    without = os.environ.get(VARIABLE)
+    if without:
+        {"claim": without_claim, "lease": without_lease, "journal": without_journal}[without]()
     call_command("qcluster")
 
 

@@ -11,6 +11,7 @@ import secrets
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -24,9 +25,11 @@ from integrations.simulator.config import SimulatorSettings
 from integrations.simulator.process import SimulatorProcess
 from tests.bench.machine import free_port
 from tests.bench.postgres import running_server
-from tests.chaos.cluster import VARIABLE
+from tests.chaos.cluster import MOST_VARIABLE, VARIABLE
+from tests.chaos.dialects import BULK, Dialect
 from tests.chaos.keeper import Keeper
 from tests.chaos.proxy import Proxy
+from tests.dialects import credentials
 
 logger = logging.getLogger("chaos")
 
@@ -35,14 +38,14 @@ CLUSTER, WEBHOOKS, VALKEY = "cluster", "webhooks", "valkey"
 LEASE_SECONDS = 6.0
 REQUEST_TIMEOUT_SECONDS = 3.0
 WORKERS = 5
-#: A cluster from which no worker was heard for so long hangs: django-q2 does when an idle worker is killed.
-SILENCE_SECONDS = 5.0
+#: A cluster from which no worker was heard for so long hangs: django-q2 does when an idle worker is killed. It may take longer on a
+#: machine on which starting takes long.
+SILENCE_SECONDS, STARTS_OF_SILENCE = 5.0, 2.5
 #: One for each round, so that rounds share nothing but the gateway.
 SHORT_CODES = tuple(str(50_000 + index) for index in range(200))
 
 CARRIER = SimulatorSettings(
     numbers=SHORT_CODES,
-    latency_ms=120.0,
     # Callbacks late, twice and out of order; some never come, so that the provider has to be asked.
     delivery_seconds=1.0,
     delivery_sigma=0.6,
@@ -56,6 +59,8 @@ CARRIER = SimulatorSettings(
     hang_seconds=1.0,
     # A status, so that what the provider fails by itself can be told from what was killed.
     fail_how="status",
+    # Some recipients are refused, alone or in a request with others, and some cannot be reached.
+    errors={21610: 0.005, 21614: 0.01, 30003: 0.01},
 )
 
 
@@ -72,7 +77,8 @@ class Installation:
         keeper: runs Valkey, webhooks and cluster.
         without: the protection that is taken out of the cluster, or empty.
         cluster_name: by which the cluster's workers are heard.
-        gateway: the gateway's row (``integrations.models.Gateway``).
+        gateway: the gateway's row (``integrations.models.Gateway``) that rounds are run with just now.
+        gateways: all of them, by dialect.
     """
 
     folder: Path
@@ -84,6 +90,23 @@ class Installation:
     without: str
     cluster_name: str
     gateway: Any = field(default=None)
+    gateways: dict[str, Any] = field(default_factory=dict)
+
+    def speak(self, dialect: Dialect) -> None:
+        """Have what follows run with a gateway of this dialect; what people write comes in its words too."""
+        from messaging.services.gateways import inbound_url, publish_gateways
+        from tests.factories import GatewayFactory
+
+        if dialect.name not in self.gateways:
+            self.gateways[dialect.name] = GatewayFactory.create(
+                kind=dialect.name,
+                base_url=f"http://127.0.0.1:{self.provider.port}",
+                credentials=credentials(dialect.name, CARRIER),
+                concurrency=40,
+            )
+            publish_gateways()
+        self.gateway = self.gateways[dialect.name]
+        self.simulator.settings(inbound_url=inbound_url(self.gateway), inbound_dialect=dialect.name)
 
     @property
     def valkey_files(self) -> Path:
@@ -126,11 +149,11 @@ def open_installation(database: str, *, without: str = "", keep: bool = False) -
             folder, database, simulator, provider, database_proxy, keeper, without, secrets.token_hex(4)
         )
         _start_valkey(installation)
-        _prepare(installation)
+        _prepare()
         stack.callback(_close_connections)
         _start_webhooks(installation)
         _start_cluster(installation)
-        canary = _watched(installation)
+        canary = _watched(installation, silence_seconds=_seconds_until_heard(installation))
         stack.callback(canary.stop)
         yield installation
 
@@ -164,23 +187,13 @@ def _start_valkey(installation: Installation) -> None:
     installation.keeper.wait_until(lambda: answers(os.environ["REDIS_URL"]), VALKEY)
 
 
-def _prepare(installation: Installation) -> None:
-    """Tables, and a gateway at the provider's proxy."""
+def _prepare() -> None:
+    """Tables."""
     import django
     from django.core.management import call_command
 
     django.setup()
     call_command("migrate", verbosity=0, interactive=False)
-    from messaging.services.gateways import inbound_url, publish_gateways
-    from tests.factories import GatewayFactory
-
-    installation.gateway = GatewayFactory.create(
-        base_url=f"http://127.0.0.1:{installation.provider.port}",
-        credentials={"account_sid": CARRIER.account_sid, "auth_token": CARRIER.auth_token},
-        concurrency=40,
-    )
-    publish_gateways()
-    installation.simulator.settings(inbound_url=inbound_url(installation.gateway))
 
 
 def _close_connections() -> None:
@@ -215,14 +228,24 @@ def _start_cluster(installation: Installation) -> None:
         direct = urlsplit(os.environ["DATABASE_URL"])
         through = f"{direct.username}@127.0.0.1:{installation.database_proxy.port}"
         environment["DATABASE_URL"] = urlunsplit(direct._replace(netloc=through))
-    command = program.command
-    if installation.without:
-        environment[VARIABLE] = installation.without
-        command = (sys.executable, "-m", "tests.chaos.cluster")
-    installation.keeper.start(CLUSTER, command, **environment)
+    environment |= {VARIABLE: installation.without, MOST_VARIABLE: str(BULK)}
+    installation.keeper.start(CLUSTER, (sys.executable, "-m", "tests.chaos.cluster"), **environment)
 
 
-def _watched(installation: Installation) -> Any:
+def _seconds_until_heard(installation: Installation) -> float:
+    """Wait for the cluster's first worker; how long a silence may last on this machine."""
+    from broadcast.core.queue import enqueue
+    from broadcast.core.redis import get_redis
+    from broadcast.supervisor.canary import heard_key
+
+    begun = time.monotonic()
+    enqueue("broadcast.supervisor.canary.answer")
+    key = heard_key(installation.cluster_name)
+    installation.keeper.wait_until(lambda: bool(get_redis().exists(key)), CLUSTER)
+    return max(SILENCE_SECONDS, STARTS_OF_SILENCE * (time.monotonic() - begun))
+
+
+def _watched(installation: Installation, *, silence_seconds: float) -> Any:
     """The watch that ``manage.py up`` keeps over its cluster, less patient."""
     from broadcast.supervisor.canary import Canary
 
@@ -232,7 +255,7 @@ def _watched(installation: Installation) -> Any:
         workers=WORKERS,
         on_silence=lambda why: _revive(installation, why),
         ask_seconds=0.5,
-        silence_seconds=SILENCE_SECONDS,
+        silence_seconds=silence_seconds,
     )
     canary.start()
     return canary

@@ -24,7 +24,8 @@ from messaging.querysets import MessageQuerySet
 from messaging.states import MessageState
 from tests.chaos.adversary import Adversary
 from tests.chaos.audience import Audience, make_audience
-from tests.chaos.installation import CARRIER, CLUSTER, Installation
+from tests.chaos.dialects import Dialect
+from tests.chaos.installation import CLUSTER, Installation
 from tests.chaos.plan import make_plan
 from tests.chaos.verdict import judge, taken_people
 
@@ -49,14 +50,24 @@ class Round:
         installation: what it runs on.
         number: from 0.
         seed: of the run.
+        dialect: in which it talks to the provider.
         recipients: how many people.
         short: whether it is one of the two short rounds.
     """
 
     def __init__(
-        self, installation: Installation, *, number: int, seed: int, recipients: int, short: bool = False
+        self,
+        installation: Installation,
+        *,
+        number: int,
+        seed: int,
+        dialect: Dialect,
+        recipients: int,
+        short: bool = False,
     ) -> None:
         self.installation = installation
+        self.dialect = dialect
+        installation.speak(dialect)
         self.plan = make_plan(seed, number, installation.database, installation.without, short=short)
         self.audience: Audience = make_audience(installation, number, recipients)
         self.adversary = Adversary(installation, self.plan, self.audience)
@@ -75,7 +86,7 @@ class Round:
         simulator = self.installation.simulator
         simulator.reset()
         simulator.settings(
-            latency_ms=CARRIER.latency_ms,
+            latency_ms=self.dialect.latency_ms,
             fail_before=self.plan.fail_before,
             fail_after=self.plan.fail_after,
             stop_rate=0.0 if self.plan.empties_valkey else STOP_RATE,
@@ -96,12 +107,14 @@ class Round:
         self._wait(self._finished, PEACE_SECONDS, "the campaign to be finished", late)
         verdict = judge(
             audience=self.audience,
+            dialect=self.dialect,
             adversary=self.adversary,
             stats=simulator.stats(recipients=True),
             unknown=self.unknown,
             unknown_after=unknown_after,
         )
         return {
+            "dialect": self.dialect.name,
             **verdict.figures,
             "seconds": round(time.monotonic() - begun, 1),
             "cluster_starts": self.installation.keeper.starts(CLUSTER),

@@ -12,6 +12,7 @@ from messaging.models import Message
 from messaging.states import FINAL_STATES, TAKEN_STATES, MessageState
 from tests.chaos.adversary import MOST_IN_FLIGHT, Adversary
 from tests.chaos.audience import Audience
+from tests.chaos.dialects import Dialect
 
 #: Reasons of messages that are unknown because something was killed; any other is the provider's own error.
 KILLED = frozenset({"interrupted", "no_reply"})
@@ -50,6 +51,7 @@ def taken_people(audience: Audience, stats: dict[str, Any]) -> dict[str, int]:
 def judge(
     *,
     audience: Audience,
+    dialect: Dialect,
     adversary: Adversary,
     stats: dict[str, Any],
     unknown: dict[int, str],
@@ -59,6 +61,7 @@ def judge(
 
     Args:
         audience: the round's.
+        dialect: the round's.
         adversary: what it did.
         stats: the simulator's, with recipients.
         unknown: ids of messages that were ever seen to be unknown, with the reason.
@@ -71,7 +74,7 @@ def judge(
     lost = sum(states.get(person) not in FINAL_STATES for person in audience.people)
     killed = sum(reason in KILLED for reason in unknown.values())
     failed = sum(count for outcome, count in stats["outcomes"].items() if outcome.startswith("fail_"))
-    allowed = MOST_IN_FLIGHT * adversary.kills
+    allowed = MOST_IN_FLIGHT * dialect.most * adversary.kills
     verdict = Verdict(
         {
             "kills": adversary.kills,
@@ -96,7 +99,7 @@ def judge(
         killed <= allowed, f"{killed} messages became unknown by {adversary.kills} kills: {allowed} is the most."
     )
     verdict.expect(
-        len(unknown) - killed <= failed,
+        len(unknown) - killed <= failed * dialect.most,
         f"{len(unknown) - killed} messages became unknown by errors of the provider, which failed {failed} requests.",
     )
     verdict.expect(unknown_after == 0, f"{unknown_after} messages stayed unknown that the provider has.")

@@ -53,7 +53,9 @@ def test_half_an_api_key_is_refused_with_what_is_missing(superuser: Client) -> N
 
 def test_empty_secret_keeps_what_is_stored(superuser: Client) -> None:
     gateway = GatewayFactory()
-    response = superuser.post(url("change", gateway), filled(name="Renamed", twilio__account_sid="AC2"))
+    response = superuser.post(
+        url("change", gateway), filled(base_url=gateway.base_url, name="Renamed", twilio__account_sid="AC2")
+    )
     assert response.status_code == 302
     gateway.refresh_from_db()
     assert gateway.name == "Renamed"
@@ -65,7 +67,7 @@ def test_optional_secret_can_be_removed(superuser: Client) -> None:
     gateway.credentials = {**gateway.credentials, "webhook_shared_key": "shared"}
     gateway.save()
     assert "Remove the Webhook shared key" in page_of(superuser.get(url("change", gateway)))
-    superuser.post(url("change", gateway), filled(twilio__webhook_shared_key__remove="on"))
+    superuser.post(url("change", gateway), filled(base_url=gateway.base_url, twilio__webhook_shared_key__remove="on"))
     gateway.refresh_from_db()
     assert "webhook_shared_key" not in gateway.credentials
 

@@ -2,65 +2,28 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
-from integrations.models import Gateway
-from messaging.models import PhoneNumber
+from messaging.models import Message, PhoneNumber
 from tests.console.test_campaigns import page_of
-from tests.factories import AccountFactory, BatchFactory, GatewayFactory, PhoneNumberFactory
+from tests.factories import BatchFactory, PhoneNumberFactory
 
 pytestmark = pytest.mark.django_db
+
+ALL_ACTIONS = ("enable", "disable", "release", "keep", "resume", "check_again", "give_up", "send_test", "wire")
 
 
 def url(page: str, number: PhoneNumber | None = None) -> str:
     return reverse(f"admin:messaging_phonenumber_{page}", args=[number.pk] if number else [])
-
-
-def filled(**changes: Any) -> dict[str, Any]:
-    return {
-        "account": AccountFactory().pk,
-        "gateway": GatewayFactory().pk,
-        "number": "(415) 555-2671",
-        "kind": "local",
-        "can_receive": "on",
-        **changes,
-    }
-
-
-def errors_of(response: Any) -> dict[str, list[str]]:
-    errors: dict[str, list[str]] = response.context["adminform"].form.errors
-    return errors
-
-
-@pytest.mark.parametrize(
-    ("written", "kind", "stored"),
-    [
-        ("(415) 555-2671", "local", "+14155552671"),
-        ("243-65", "short_code", "24365"),
-        ("+44 20 7946 0000", "local", "+442079460000"),
-    ],
-)
-def test_number_is_stored_in_one_way(operator: Client, written: str, kind: str, stored: str) -> None:
-    response = operator.post(url("add"), filled(number=written, kind=kind))
-    assert response.status_code == 302, errors_of(response)
-    number = PhoneNumber.objects.get()
-    assert (number.number, number.state) == (stored, "active")
-
-
-def test_short_code_of_the_wrong_kind_gets_a_hint(operator: Client) -> None:
-    (error,) = errors_of(operator.post(url("add"), filled(number="24365")))["number"]
-    assert "choose that as its kind" in error
-
-
-def test_number_of_another_account_is_refused_by_name(operator: Client) -> None:
-    taken = PhoneNumberFactory(number="+14155552671", kind="local")
-    (error,) = errors_of(operator.post(url("add"), filled(gateway=taken.gateway_id)))["number"]
-    assert str(taken.account) in error
 
 
 def test_disable_and_enable(operator: Client) -> None:
@@ -88,56 +51,109 @@ def test_disabling_a_number_pauses_what_it_sends(operator: Client) -> None:
 
 def test_number_that_sends_is_not_released(operator: Client) -> None:
     batch = BatchFactory(label="Gala")
-    page = page_of(operator.post(url("release", batch.number), follow=True))
-    assert "still leaves from" in page
+    page = page_of(operator.post(url("release", batch.number), {"after_days": 7}, follow=True))
+    assert "is needed for" in page
+    assert "Gala" in page
     batch.number.refresh_from_db()
     assert batch.number.state == "active"
 
 
 @pytest.mark.parametrize("role", ["Support", "Read-only"])
-def test_only_operators_touch_numbers(as_role: Callable[[str], Client], role: str) -> None:
-    number = PhoneNumberFactory()
+@pytest.mark.parametrize("state", ["active", "disabled", "pending", "leaving"])
+def test_only_operators_touch_numbers(as_role: Callable[[str], Client], role: str, state: str) -> None:
+    number = PhoneNumberFactory(state=state, release_at=timezone.now())
     client = as_role(role)
-    for action in ("enable", "disable", "release"):
-        assert client.post(url(action, number)).status_code == 403
+    for action in ("enable", "disable", "release", "keep", "resume", "check_again", "give_up", "send_test", "wire"):
+        assert client.get(url(action, number)).status_code == 403
+        assert client.post(url(action, number), {"after_days": 0, "recipient": "+14155552671"}).status_code == 403
     assert client.get(url("buy")).status_code == 403
-
-
-def test_number_is_searched_bought_and_released_at_the_provider(operator: Client, gateway: Gateway) -> None:
-    account = AccountFactory()
-    wanted: dict[str, Any] = {
-        "account": account.pk,
-        "gateway": gateway.pk,
-        "kind": "local",
-        "country": "US",
-        "area_code": "415",
-        "contains": "",
-    }
-    found = operator.get(url("buy"), wanted)
-    offers = [offer.number for offer, _query in found.context["found"]]
-    assert offers
-    assert all(number.startswith("+1415") for number in offers)
-
-    chosen = {**wanted, "number": offers[0]}
-    assert "is bought at" in page_of(operator.get(url("buy"), chosen))
-    assert not PhoneNumber.objects.exists(), "looking at the page buys nothing"
-    operator.post(
-        url("buy"), QUERY_STRING="&".join(f"{name}={value}".replace("+", "%2B") for name, value in chosen.items())
-    )
-    number = PhoneNumber.objects.get()
-    assert (number.number, number.account, number.state) == (offers[0], account, "active")
-    assert number.provider_id.startswith("PN")
-
-    operator.post(url("release", number))
+    assert client.get(url("add")).status_code == 403
     number.refresh_from_db()
-    assert number.state == "released"
+    assert number.state == state
 
 
-def test_search_says_what_the_provider_refused(operator: Client) -> None:
-    wanted: dict[str, Any] = {
-        "account": AccountFactory().pk,
-        "gateway": GatewayFactory().pk,
-        "kind": "local",
-        "country": "US",
-    }
-    assert "did not answer" in page_of(operator.get(url("buy"), wanted))
+@pytest.mark.parametrize(
+    ("state", "step", "actions"),
+    [
+        ("pending", "wanted", {"resume", "give_up"}),
+        ("pending", "", {"resume", "give_up"}),
+        ("pending", "awaited", {"check_again", "give_up"}),
+        ("pending", "bought", {"resume", "release"}),
+        ("active", "wired", {"send_test", "disable", "wire", "release"}),
+        ("disabled", "", {"enable", "wire", "release"}),
+        ("leaving", "", {"keep"}),
+        ("released", "", set()),
+    ],
+)
+def test_a_number_offers_what_its_state_allows(operator: Client, state: str, step: str, actions: set[str]) -> None:
+    number = PhoneNumberFactory(state=state, step=step, release_at=timezone.now())
+    page = page_of(operator.get(url("change", number)))
+    links = {name for name in ALL_ACTIONS if f'href="{url(name, number)}"' in page}
+    assert links == actions
+
+
+def test_the_list_says_what_is_wrong_and_filters_it(operator: Client) -> None:
+    fine = PhoneNumberFactory()
+    half_way = PhoneNumberFactory(state="pending", step="bought", problem="It was not wired: the line broke.")
+    leaving = PhoneNumberFactory(state="leaving", release_at=timezone.now(), problem="The provider refused it.")
+    gone = PhoneNumberFactory(state="released", problem="Old.")
+    page = page_of(operator.get(url("changelist")))
+    assert "Pending: bought" in page
+    assert half_way.problem in page
+    shown = operator.get(url("changelist"), {"attention": "yes"}).context["cl"].result_list
+    assert set(shown) == {half_way, leaving}
+    assert set(operator.get(url("changelist")).context["cl"].result_list) == {fine, half_way, leaving, gone}
+
+
+def test_the_list_asks_the_database_as_often_for_many_numbers(
+    operator: Client, django_assert_max_num_queries: Any
+) -> None:
+    PhoneNumberFactory.create_batch(3)
+    with CaptureQueriesContext(connection) as few:
+        operator.get(url("changelist"))
+    PhoneNumberFactory.create_batch(12, state="pending", step="wanted", problem="It stopped.")
+    with django_assert_max_num_queries(len(few)):
+        operator.get(url("changelist"))
+
+
+def test_release_asks_for_the_days_and_keep_takes_it_back(operator: Client) -> None:
+    number = PhoneNumberFactory()
+    asked = page_of(operator.get(url("release", number)))
+    assert "sends no more campaigns" in asked
+    assert 'value="7"' in asked
+    assert "0 to 30" in page_of(operator.post(url("release", number), {"after_days": 31}))
+    number.refresh_from_db()
+    assert number.state == "active"
+    page = page_of(operator.post(url("release", number), {"after_days": 5}, follow=True))
+    assert "Until then it receives and answers" in page
+    number.refresh_from_db()
+    assert number.state == "leaving"
+    assert number.release_at is not None
+    assert number.release_at > timezone.now() + dt.timedelta(days=4)
+    assert "It leaves on" in page_of(operator.get(url("change", number)))
+    operator.post(url("keep", number))
+    number.refresh_from_db()
+    assert number.state == "active"
+    assert number.release_at is None
+    assert "is active by now" in page_of(operator.post(url("keep", number), follow=True))
+
+
+def test_a_test_message_is_sent_and_shown(operator: Client) -> None:
+    number = PhoneNumberFactory()
+    assert operator.post(url("send_test", number), {"recipient": "12"}).context["form"].errors
+    assert not Message.objects.exists()
+    page = page_of(operator.post(url("send_test", number), {"recipient": "(415) 555-2671"}, follow=True))
+    assert "The test message to +14155552671 is queued." in page
+    test = Message.objects.get()
+    assert reverse("admin:messaging_message_change", args=[test.pk]) in page
+    Message.objects.update(state="undelivered", reason="30003", reason_text="Unreachable.")
+    assert "Unreachable." in page_of(operator.get(url("change", number)))
+
+
+def test_the_page_saves_only_what_it_shows(operator: Client) -> None:
+    """Given a page that was opened while a number was pending, when it is saved later, then the state is not put back."""
+    number = PhoneNumberFactory(state="pending", step="wanted")
+    PhoneNumber.objects.filter(pk=number.pk).update(state="active", step="wired")
+    operator.post(url("change", number), {"label": "Front desk", "pace_segments": "7", "can_receive": "on"})
+    number.refresh_from_db()
+    assert (number.label, number.pace_segments, number.state, number.step) == ("Front desk", 7, "active", "wired")

@@ -195,6 +195,7 @@ def test_new_account_gets_its_owner(operator: Client) -> None:
         "quiet_start": "21:00",
         "quiet_end": "08:00",
         **inline("memberships"),
+        **inline("registration_policy"),
     }
     response = operator.post(url("accounts_account", "add"), form)
     assert response.status_code == 302, response.context["errors"]

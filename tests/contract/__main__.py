@@ -1,4 +1,4 @@
-"""Holds the adapters' requests and the simulator's replies and webhooks against the providers' own OpenAPI documents.
+"""Holds requests, replies and webhooks of adapters, simulator and tests against the providers' own OpenAPI documents.
 
     python -m tests.contract --specs ../shared/specs [--simulator URL]
 
@@ -17,7 +17,7 @@ from pathlib import Path
 from integrations.http.httpx_driver import HttpxDriver
 from integrations.http.values import TransportFailure
 from integrations.simulator.process import SimulatorProcess, SimulatorProcessError
-from tests.contract import infobip, twilio
+from tests.contract import infobip, sinch, twilio
 from tests.contract.openapi import Checked, SpecificationError
 
 
@@ -30,11 +30,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--simulator", metavar="URL", default="", help="a running simulator; its settings are changed")
     options = parser.parse_args(arguments)
     try:
-        twilios, infobips = twilio.specification(options.specs), infobip.specification(options.specs)
-        rows = [*twilio.check_requests(twilios), *infobip.check_requests(infobips), *infobip.check_webhooks(infobips)]
+        twilios, infobips, sinches = (vendor.specification(options.specs) for vendor in (twilio, infobip, sinch))
+        rows = [
+            *twilio.check_requests(twilios),
+            *infobip.check_requests(infobips),
+            *infobip.check_webhooks(infobips),
+            *infobip.check_payloads(infobips),
+            *sinch.check_requests(sinches),
+            *sinch.check_webhooks(sinches),
+            *sinch.check_payloads(sinches),
+        ]
         with running_simulator(options.simulator) as url, HttpxDriver() as driver:
-            rows += twilio.Conversation(url, driver, twilios).check()
-            rows += infobip.Conversation(url, driver, infobips).check()
+            rows += twilio.TwilioConversation(url, driver, twilios).check()
+            rows += infobip.InfobipConversation(url, driver, infobips).check()
+            rows += sinch.SinchConversation(url, driver, sinches).check()
     except (SpecificationError, TransportFailure) as error:
         sys.stderr.write(f"{error}\n")
         return 2

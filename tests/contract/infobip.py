@@ -1,21 +1,20 @@
-"""What is held against Infobip's description: the adapter's requests, and a stand-in server's replies and webhooks."""
+"""What is held against Infobip's description: requests, a stand-in server's replies and webhooks, and the tests' payloads."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import orjson
-
-from integrations.http.httpx_driver import HttpxDriver
-from integrations.http.values import Reply, Request
+from integrations.http.values import Reply
 from integrations.simulator.config import SimulatorSettings
 from integrations.simulator.infobip_values import InfobipWebhooks
 from integrations.simulator.memory import Message
 from integrations.sms.contract import GatewayConfig, OutboundSms
 from integrations.sms.providers.infobip import InfobipAdapter
+from tests.contract.conversation import Conversation
 from tests.contract.openapi import Checked, Specification
+from tests.gateway_cases import PAYLOADS
 
 KEY = "0123456789abcdef"
 MESSAGE = OutboundSms(
@@ -77,73 +76,62 @@ def check_webhooks(described: Specification) -> Iterator[Checked]:
         yield Checked("webhook", f"Infobip: {name}", "POST", described.webhook_problems(name, body))
 
 
-class Conversation:
-    """The adapter and a running stand-in server, which is a carrier simulator.
+def check_payloads(described: Specification) -> Iterator[Checked]:
+    """What the tests take for Infobip's words against the description."""
+    talk = adapter("https://api.infobip.com")
+    send, lookup = talk.build_send([MESSAGE]), talk.build_lookup(MESSAGE, provider_id="", on_date="2026-08-24")
+    replies = ((send, 200, "sent"), (send, 400, "error_400"), (send, 401, "error_401"), (lookup, 200, "logs"))
+    for request, status, name in replies:
+        reply = Reply(status, {"content-type": "application/json"}, payload(name))
+        yield Checked("payload", f"Infobip: {name}", str(status), described.reply_problems(request, reply))
+    webhooks = {
+        "reports": "receive-outbound-sms-message-reports-v3",
+        "inbound": "receive-inbound-sms-messages",
+    }
+    for name, webhook in webhooks.items():
+        yield Checked("payload", f"Infobip: {name}", webhook, described.webhook_problems(webhook, payload(name)))
 
-    Args:
-        url: the simulator's base URL; its control addresses are used too.
-        driver: carries the requests.
-        described: Infobip's description.
-    """
 
-    def __init__(self, url: str, driver: HttpxDriver, described: Specification) -> None:
-        self._url = url.rstrip("/")
-        self._driver = driver
-        self._described = described
-        self._initial = self._control("GET").json()
-        self._adapter = adapter(self._url, self._initial["infobip_api_key"])
+def payload(name: str) -> bytes:
+    """A file of the tests."""
+    return (PAYLOADS / "infobip" / f"{name}.json").read_bytes()
 
-    def _control(self, method: str, values: Mapping[str, object] | None = None) -> Reply:
-        body = orjson.dumps(values) if values is not None else b""
-        reply = self._driver.send(
-            Request(method, f"{self._url}/settings", (("content-type", "application/json"),), body)
-        )
-        if reply.status != 200:
-            raise RuntimeError(f"{method} {self._url}/settings answered {reply.status}: {reply.body[:200]!r}")
-        return reply
 
-    def check(self) -> Iterator[Checked]:
-        """Each kind of reply once; the simulator's settings are put back at the end."""
-        calm = {"errors": {}, "fail_before": 0, "fail_after": 0, "throttle_above": 0, "latency_ms": 1}
-        try:
-            self._control("PUT", calm)
-            yield from self._messages(calm)
-            yield from self._refusals(calm)
-        finally:
-            self._control("PUT", {name: self._initial[name] for name in calm})
+class InfobipConversation(Conversation):
+    """Infobip's adapter and the simulator's dialect of it."""
 
-    def _messages(self, calm: Mapping[str, object]) -> Iterator[Checked]:
-        talk, sender = self._adapter, self._initial["numbers"][0]
+    label = "Infobip"
+
+    def rows(self) -> Iterator[Checked]:
+        """Messages, look-ups, and what is refused."""
+        yield from self._messages()
+        yield from self._refusals()
+
+    def _messages(self) -> Iterator[Checked]:
+        talk, sender = adapter(self.url, self.settings["infobip_api_key"]), self.settings["numbers"][0]
         messages = [message._replace(status_url="") for message in many(50, sender)]
-        row, reply = self._row("send", talk.build_send(messages), 200)
+        row, reply = self.row("send", talk.build_send(messages), 200)
         if any(result.error or not result.segments for result in talk.parse_send(messages, reply)):
             row.problems.append("not every message was taken and counted")
         yield row
-        row, reply = self._row("look up", talk.build_lookup(messages[3], provider_id="", on_date=""), 200)
+        row, reply = self.row("look up", talk.build_lookup(messages[3], provider_id="", on_date=""), 200)
         found = talk.parse_lookup(messages[3], reply)
         if found is None or found.error:
             row.problems.append("the message that was just sent is not found")
         yield row
-        self._control("PUT", {**calm, "errors": {"21614": 0.5, "21610": 0.5}})
-        row, reply = self._row("send, each refused", talk.build_send(messages), 200)
+        self.set_up(errors={"21614": 0.5, "21610": 0.5})
+        row, reply = self.row("send, each refused", talk.build_send(messages), 200)
         if not all(result.error for result in talk.parse_send(messages, reply)):
             row.problems.append("a message was not refused")
         yield row
 
-    def _refusals(self, calm: Mapping[str, object]) -> Iterator[Checked]:
-        self._control("PUT", calm)
-        message = MESSAGE._replace(sender=self._initial["numbers"][0], status_url="")
-        send = self._adapter.build_send([message])
-        stranger = adapter(self._url, "wrong")
-        yield self._row("send, wrong key", stranger.build_send([message]), 401)[0]
-        yield self._row("look up, wrong key", stranger.build_lookup(message, provider_id="", on_date=""), 401)[0]
-        yield self._row("send, not well-formed", replace(send, body=b'{"messages":[]}'), 400)[0]
-        self._control("PUT", {**calm, "errors": {"20500": 1}})
-        yield self._row("send fails", send, 500)[0]
-
-    def _row(self, name: str, request: Request, status: int) -> tuple[Checked, Reply]:
-        reply = self._driver.send(request)
-        problems = self._described.reply_problems(request, reply)
-        if reply.status != status:
-            problems.insert(0, f"status {reply.status} instead of {status}: {reply.body[:120]!r}")
-        return Checked("reply", f"Infobip: {name}", str(reply.status), problems), reply
+    def _refusals(self) -> Iterator[Checked]:
+        self.set_up()
+        message = MESSAGE._replace(sender=self.settings["numbers"][0], status_url="")
+        send = adapter(self.url, self.settings["infobip_api_key"]).build_send([message])
+        stranger = adapter(self.url, "wrong")
+        yield self.row("send, wrong key", stranger.build_send([message]), 401)[0]
+        yield self.row("look up, wrong key", stranger.build_lookup(message, provider_id="", on_date=""), 401)[0]
+        yield self.row("send, not well-formed", replace(send, body=b'{"messages":[]}'), 400)[0]
+        self.set_up(errors={"20500": 1})
+        yield self.row("send fails", send, 500)[0]

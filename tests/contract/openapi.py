@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import orjson
+import yaml
 from jsonschema import Draft202012Validator, FormatChecker
 
 from integrations.http.values import Reply, Request
@@ -71,24 +72,34 @@ class Specification:
     """An OpenAPI document.
 
     Args:
-        path: of the JSON file.
+        path: of the JSON or YAML file.
         scheme: of the credentials that each request must have.
         loose: names of properties that the provider documents as numbers and sends as text.
+        mend: corrects the document where it is known to be wrong or to have gaps.
 
     Raises:
         SpecificationError: it is not there, or is no OpenAPI document.
     """
 
-    def __init__(self, path: Path, *, scheme: str = "Basic", loose: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        scheme: str = "Basic",
+        loose: Iterable[str] = (),
+        mend: Callable[[dict[str, Any]], None] = lambda _document: None,
+    ) -> None:
         self._scheme = scheme
         try:
-            self._document = orjson.loads(path.read_bytes())
+            content = path.read_bytes()
+            self._document = yaml.safe_load(content) if path.suffix == ".yaml" else orjson.loads(content)
+            mend(self._document)
             self._paths: dict[str, Any] = self._document["paths"]
         except FileNotFoundError:
             raise SpecificationError(
                 f"There is no {path}. Pass the folder with the OpenAPI documents as --specs."
             ) from None
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, yaml.YAMLError) as error:
             raise SpecificationError(f"{path} is not an OpenAPI document ({error!r}). Get it anew.") from error
         self._loose = frozenset(loose)
         self._components = self._schema(self._document.get("components", {}))
@@ -104,7 +115,9 @@ class Specification:
         for pattern, template in self._templates:
             found = pattern.fullmatch(path)
             if found and request.method.lower() in self._paths[template]:
-                description = self._paths[template][request.method.lower()]
+                of_path = self._paths[template].get("parameters", [])
+                own = self._paths[template][request.method.lower()]
+                description = {**own, "parameters": [*of_path, *own.get("parameters", [])]}
                 return Operation(template, request.method, description, found.groupdict())
         return None
 
@@ -116,7 +129,8 @@ class Specification:
         headers = {name.lower(): value for name, value in request.headers}
         has_credentials = headers.get("authorization", "").startswith(f"{self._scheme} ")
         problems = [] if has_credentials else [f"no {self._scheme} credentials"]
-        parameters = {(item["in"], item["name"]): item for item in operation.description.get("parameters", [])}
+        described = map(self._resolved, operation.description["parameters"])
+        parameters = {(item["in"], item["name"]): item for item in described}
         given = {"path": {name: [unquote(value)] for name, value in operation.path_values.items()}}
         given["query"] = _multiple(urlsplit(request.url).query)
         for place, values in given.items():
@@ -139,6 +153,10 @@ class Specification:
         if described is None:
             return [f"the webhook {name} is not described"]
         return self._json_problems(body, described["post"]["requestBody"]["content"][_JSON]["schema"])
+
+    def component_problems(self, name: str, body: bytes) -> list[str]:
+        """What JSON has that a schema of the document does not describe, by the schema's name there."""
+        return self._json_problems(body, {"$ref": f"#/components/schemas/{name}"})
 
     def _json_problems(self, body: bytes, schema: Any) -> list[str]:
         try:

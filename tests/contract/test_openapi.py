@@ -240,3 +240,44 @@ def test_something_else_is_no_document(tmp_path: Path) -> None:
     path.write_text("[]")
     with pytest.raises(SpecificationError, match="not an OpenAPI document"):
         Specification(path)
+
+
+YAML = """
+paths:
+  /plans/{plan}/batches:
+    parameters:
+      - $ref: "#/components/parameters/plan"
+    get:
+      parameters:
+        - {name: page, in: query, schema: {type: integer}}
+      responses: {"200": {description: OK}}
+components:
+  parameters:
+    plan: {name: plan, in: path, required: true, schema: {type: string, maxLength: 4}}
+  schemas:
+    report: {type: object, properties: {code: {type: integer}}}
+"""
+
+
+def test_yaml_is_read_and_mended(tmp_path: Path) -> None:
+    path = tmp_path / "sinch.yaml"
+    path.write_text(YAML)
+    page = Request("GET", "https://api.example/plans/p1/batches?page=2", (("authorization", "Bearer x"),))
+
+    def mend(document: dict[str, Any]) -> None:
+        document["paths"]["/plans/{plan}/batches"]["get"]["parameters"] = []
+
+    plain = Specification(path, scheme="Bearer")
+    assert plain.request_problems(page) == []
+    assert "path field plan" in plain.request_problems(replace(page, url=page.url.replace("p1", "plan1")))[0]
+    assert plain.component_problems("report", b'{"code":1}') == []
+    assert plain.component_problems("report", b'{"cod":1}') == ["property .cod is not described"]
+    assert "query field page" in Specification(path, scheme="Bearer", mend=mend).request_problems(page)[0]
+
+
+@pytest.mark.parametrize("content", ["paths: [", "- a"])
+def test_yaml_that_is_something_else_is_no_document(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "sinch.yaml"
+    path.write_text(content)
+    with pytest.raises(SpecificationError, match="not an OpenAPI document"):
+        Specification(path)

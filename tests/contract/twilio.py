@@ -7,12 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
-import orjson
-
-from integrations.http.httpx_driver import HttpxDriver
-from integrations.http.values import Reply, Request
+from integrations.http.values import Request
 from integrations.sms.contract import GatewayConfig, NumberQuery, OutboundSms
 from integrations.sms.providers.twilio import TwilioAdapter
+from tests.contract.conversation import Conversation
 from tests.contract.openapi import Checked, Specification
 
 ACCOUNT_SID = "AC" + "a" * 32
@@ -75,99 +73,63 @@ def check_requests(described: Specification) -> Iterator[Checked]:
     for name, request in requests().items():
         operation = described.operation(request)
         detail = f"{request.method} {operation.path if operation else request.url}"
-        yield Checked("request", name, detail, described.request_problems(request))
+        yield Checked("request", f"Twilio: {name}", detail, described.request_problems(request))
 
 
-class Conversation:
-    """The adapter and a running stand-in server, which is a carrier simulator.
+class TwilioConversation(Conversation):
+    """Twilio's adapter and the simulator's dialect of it."""
 
-    Args:
-        url: the simulator's base URL; its control addresses are used too.
-        driver: carries the requests.
-        described: Twilio's description.
-    """
+    label = "Twilio"
 
-    def __init__(self, url: str, driver: HttpxDriver, described: Specification) -> None:
-        self._url = url.rstrip("/")
-        self._driver = driver
-        self._described = described
-        self._initial = self._control("GET").json()
-        self._account = {name: self._initial[name] for name in ("account_sid", "auth_token")}
-        self._adapter = adapter(self._url, **self._account)
+    def rows(self) -> Iterator[Checked]:
+        """Numbers, messages, look-ups, and what is refused."""
+        account = {name: self.settings[name] for name in ("account_sid", "auth_token")}
+        talk = adapter(self.url, **account)
+        yield from self._numbers_and_messages(talk)
+        yield from self._refusals(talk, account)
 
-    def _control(self, method: str, values: Mapping[str, object] | None = None) -> Reply:
-        body = orjson.dumps(values) if values is not None else b""
-        reply = self._driver.send(
-            Request(method, f"{self._url}/settings", (("content-type", "application/json"),), body)
-        )
-        if reply.status != 200:
-            raise RuntimeError(f"{method} {self._url}/settings answered {reply.status}: {reply.body[:200]!r}")
-        return reply
-
-    def check(self) -> Iterator[Checked]:
-        """Each kind of reply once; the simulator's settings are put back at the end."""
-        calm = {"errors": {}, "fail_before": 0, "fail_after": 0, "throttle_above": 0, "latency_ms": 1}
-        try:
-            self._control("PUT", calm)
-            yield from self._numbers_and_messages()
-            yield from self._refusals(calm)
-        finally:
-            self._control("PUT", {name: self._initial[name] for name in (*calm, "fail_how")})
-
-    def _numbers_and_messages(self) -> Iterator[Checked]:
-        talk = self._adapter
+    def _numbers_and_messages(self, talk: TwilioAdapter) -> Iterator[Checked]:
         urls = {"inbound_url": "http://127.0.0.1:9/in/", "status_url": ""}
         for kind, country in (("local", "US"), ("toll_free", "US"), ("mobile", "GB")):
             query = NumberQuery(country=country, kind=kind, limit=3)
-            row, reply = self._row(f"search {kind}", talk.build_search(query), 200)
+            row, reply = self.row(f"search {kind}", talk.build_search(query), 200)
             yield row
             if kind == "local":
                 offered = talk.parse_search(reply)
-        row, reply = self._row("buy", talk.build_buy(offered[0].number, friendly_name="contract", **urls), 201)
+        row, reply = self.row("buy", talk.build_buy(offered[0].number, friendly_name="contract", **urls), 201)
         yield row
         bought = talk.parse_number(reply)
-        yield self._row("configure", talk.build_configure(bought.provider_id, **urls), 200)[0]
-        yield self._row("list numbers", talk.build_list(), 200)[0]
+        yield self.row("configure", talk.build_configure(bought.provider_id, **urls), 200)[0]
+        yield self.row("list numbers", talk.build_list(), 200)[0]
         message = MESSAGE._replace(sender=bought.number, status_url="")
-        row, reply = self._row("send", talk.build_send([message]), 201)
+        row, reply = self.row("send", talk.build_send([message]), 201)
         yield row
         (result,) = talk.parse_send([message], reply)
         today = datetime.now(UTC).date().isoformat()
         for name, sid in (("look up by id", result.provider_id), ("look up by recipient", "")):
-            row, reply = self._row(name, talk.build_lookup(message, provider_id=sid, on_date=today), 200)
+            row, reply = self.row(name, talk.build_lookup(message, provider_id=sid, on_date=today), 200)
             found = talk.parse_lookup(message, reply)
             if found is None or found.provider_id != result.provider_id:
                 row.problems.append("the message that was just sent is not found")
             yield row
-        yield self._row("release", talk.build_release(bought.provider_id), 204)[0]
+        yield self.row("release", talk.build_release(bought.provider_id), 204)[0]
 
-    def _refusals(self, calm: Mapping[str, object]) -> Iterator[Checked]:
-        owned = self._adapter.parse_list(self._driver.send(self._adapter.build_list()))[0]
+    def _refusals(self, talk: TwilioAdapter, account: Mapping[str, str]) -> Iterator[Checked]:
+        owned = talk.parse_list(self.driver.send(talk.build_list()))[0]
         message = MESSAGE._replace(sender=owned[0].number if owned else MESSAGE.sender, status_url="")
-        send = self._adapter.build_send([message])
+        send = talk.build_send([message])
         for code in (21211, 21408, 21610, 21611, 21614):
-            self._control("PUT", {**calm, "errors": {str(code): 1}})
-            yield self._row(f"send refused, {code}", send, 400)[0]
-        self._control("PUT", {**calm, "fail_before": 1, "fail_how": "status"})
-        yield self._row("send fails", send, 500, 503)[0]
-        self._control("PUT", calm)
-        stranger = adapter(self._url, account_sid=self._account["account_sid"], auth_token="wrong")
-        yield self._row("send, wrong credentials", stranger.build_send([message]), 401)[0]
-        missing = self._adapter.build_lookup(message, provider_id=MESSAGE_SID, on_date="2026-08-24")
-        yield self._row("look up what is not there", missing, 404)[0]
-        self._control("PUT", {**calm, "throttle_above": 1, "latency_ms": 500})
+            self.set_up(errors={str(code): 1})
+            yield self.row(f"send refused, {code}", send, 400)[0]
+        self.set_up(fail_before=1, fail_how="status")
+        yield self.row("send fails", send, 500, 503)[0]
+        self.set_up()
+        stranger = adapter(self.url, account_sid=account["account_sid"], auth_token="wrong")
+        yield self.row("send, wrong credentials", stranger.build_send([message]), 401)[0]
+        missing = talk.build_lookup(message, provider_id=MESSAGE_SID, on_date="2026-08-24")
+        yield self.row("look up what is not there", missing, 404)[0]
+        self.set_up(throttle_above=1, latency_ms=500)
         with ThreadPoolExecutor(_IN_FLIGHT) as pool:
-            replies = list(pool.map(self._driver.send, [send] * _IN_FLIGHT))
+            replies = list(pool.map(self.driver.send, [send] * _IN_FLIGHT))
         throttled = next((reply for reply in replies if reply.status == 429), replies[0])
-        yield self._judged("send throttled", send, throttled, (429,))
-
-    def _row(self, name: str, request: Request, *statuses: int) -> tuple[Checked, Reply]:
-        reply = self._driver.send(request)
-        return self._judged(name, request, reply, statuses), reply
-
-    def _judged(self, name: str, request: Request, reply: Reply, statuses: tuple[int, ...]) -> Checked:
-        problems = self._described.reply_problems(request, reply)
-        if reply.status not in statuses:
-            expected = " or ".join(map(str, statuses))
-            problems.insert(0, f"status {reply.status} instead of {expected}: {reply.body[:120]!r}")
-        return Checked("reply", name, str(reply.status), problems)
+        yield self.judged("send throttled", send, throttled, (429,))

@@ -28,17 +28,28 @@ from tests.factories.messaging import (
     MessageFactory,
     PhoneNumberFactory,
     RejectedWebhookFactory,
+    RouteFactory,
     SenderPoolFactory,
     SuppressionFactory,
+)
+from tests.factories.registrations import (
+    BrandFactory,
+    CarrierRefusalFactory,
+    RegistrationPolicyFactory,
+    TenDlcCampaignFactory,
+    TenDlcNumberFactory,
+    TollFreeVerificationFactory,
 )
 
 __all__ = [
     "AccountFactory",
     "AlertFactory",
     "BatchFactory",
+    "BrandFactory",
     "CallEndpointFactory",
     "CampaignFactory",
     "CannedReplyFactory",
+    "CarrierRefusalFactory",
     "ChainFactory",
     "ChainRunFactory",
     "ConsentEventFactory",
@@ -52,7 +63,9 @@ __all__ = [
     "MessageFactory",
     "OptOutRequestFactory",
     "PhoneNumberFactory",
+    "RegistrationPolicyFactory",
     "RejectedWebhookFactory",
+    "RouteFactory",
     "SenderPoolFactory",
     "StaffFactory",
     "SubscriberFactory",
@@ -61,5 +74,8 @@ __all__ = [
     "SubscriptionFactory",
     "SuppressionFactory",
     "TagFactory",
+    "TenDlcCampaignFactory",
+    "TenDlcNumberFactory",
+    "TollFreeVerificationFactory",
     "UserFactory",
 ]

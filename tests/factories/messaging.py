@@ -15,6 +15,7 @@ from messaging.models import (
     Message,
     PhoneNumber,
     RejectedWebhook,
+    Route,
     SenderPool,
     Suppression,
 )
@@ -55,6 +56,16 @@ class SenderPoolFactory(ModelFactory[SenderPool]):
             numbers = PhoneNumberFactory.create_batch(2, account=self.account, gateway=GatewayFactory())
         set_numbers(pool_id=self.pk, number_ids=[number.pk for number in numbers])
         self.refresh_from_db()
+
+
+class RouteFactory(ModelFactory[Route]):
+    """A route for everywhere, from a number, without a second one; ``second_number=…`` gives it one."""
+
+    class Meta:
+        model = Route
+
+    number = factory.SubFactory(PhoneNumberFactory)
+    account = factory.SelfAttribute("number.account")
 
 
 class AlertFactory(ModelFactory[Alert]):

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 
 import pytest
 
 from broadcast.core.redis import get_redis
 from integrations.simulator.process import SimulatorProcess
-from messaging.engine import keys
+from messaging.engine import keys, limits, worker
 from messaging.engine.circuit import FAILURES
+from messaging.engine.lanes import Lane, Staged
+from messaging.engine.stager import suppress as suppress_staged
+from messaging.engine.window import Window
+from messaging.engine.worker import Worker
 from messaging.models import Batch, Message, PhoneNumber, Suppression
 from messaging.services.suppressions import suppress
 from tests.factories import GatewayFactory, PhoneNumberFactory
@@ -62,6 +67,43 @@ def test_who_opted_out_is_left_out_of_a_request(simulator: SimulatorProcess, bul
     taken = simulator.stats(recipients=True)["by_recipient"]
     assert people[3] not in taken
     assert people[1500] not in taken
+
+
+def test_who_opts_out_while_others_are_taken_out_is_left_out_too(
+    simulator: SimulatorProcess, bulk: PhoneNumber, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = recipients(100)
+    batch = make_batch(bulk, people)
+
+    def stop(person: str) -> str:
+        member = keys.stop_of_number(bulk.number, person)
+        get_redis().zadd(keys.STOPS, {member: 1})
+        get_redis().publish(keys.STOPPED, member)
+        return member
+
+    # Given one who opts out when the request is about to leave,
+    monkeypatch.setattr(limits, "STALE_CHECK_SECONDS", -1.0)
+    look_again = Worker._check_again
+
+    async def first_stops(own: Worker, items: list[Staged]) -> list[Staged]:
+        stop(people[3])
+        return await look_again(own, items)
+
+    monkeypatch.setattr(Worker, "_check_again", first_stops)
+
+    # and another who does while the first one's message is being taken out,
+    async def second_stops(window: Window, lane: Lane, items: list[Staged]) -> None:
+        await suppress_staged(window, lane, items)
+        member = stop(people[50])
+        while member not in window.heard:
+            await window.wait_for(asyncio.Event(), 0.01)
+
+    monkeypatch.setattr(worker, "suppress", second_stops)
+
+    send_all(bulk)
+
+    assert states(batch) == {"accepted": 98, "suppressed": 2}
+    assert not {people[3], people[50]} & set(simulator.stats(recipients=True)["by_recipient"])
 
 
 def test_one_refused_in_a_request_fails_alone(simulator: SimulatorProcess, bulk: PhoneNumber) -> None:

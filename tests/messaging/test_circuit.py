@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+
 import pytest
 
 from broadcast.core.redis import get_redis
 from integrations.simulator.process import SimulatorProcess
-from messaging.engine import keys
+from messaging.engine import claims, keys
 from messaging.engine.backoff import CAP_SECONDS
 from messaging.engine.circuit import BASE_SECONDS, FAILURES, Circuit
 from messaging.models import PhoneNumber
-from tests.messaging.tools import make_batch, recipients, run_sender, send_all, states
+from tests.factories import GatewayFactory, PhoneNumberFactory
+from tests.messaging.tools import FAST, SHORT_CODE, drain, make_batch, recipients, run_sender, send_all, states
 
 
 class Clock:
@@ -111,3 +115,49 @@ def test_a_gateway_that_answers_nothing_costs_few_messages(simulator: SimulatorP
     assert not get_redis().exists(keys.circuit(number.gateway_id))
     assert states(batch) == {"unknown": taken, "accepted": 400 - taken}
     assert simulator.stats()["duplicate_sends"] == 0
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("kind", "credentials", "bulk"),
+    [
+        ("twilio", {"account_sid": FAST.account_sid, "auth_token": FAST.auth_token}, 1),
+        ("infobip", {"api_key": FAST.infobip_api_key}, 1000),
+    ],
+)
+def test_while_one_request_is_tried_no_more_is_taken_in_hand(
+    simulator: SimulatorProcess,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+    credentials: dict[str, str],
+    bulk: int,
+) -> None:
+    """Given an open circuit whose next try is due, when that hangs, then the other messages stay for whoever stands in."""
+    gateway = GatewayFactory.create(kind=kind, base_url=simulator.url, credentials=credentials)
+    number = PhoneNumberFactory.create(gateway=gateway, number=SHORT_CODE, kind="short_code", pace_segments=100_000)
+    simulator.settings(fail_before=1.0, fail_how="hang", hang_seconds=5)
+    batch = make_batch(number, recipients(3 * bulk + 60))
+    now = time.time()
+    circuit = {"since": now - 60, "until": now - 1, "reason": "No connection.", "failures": 3}
+    get_redis().hset(keys.circuit(gateway.pk), mapping=circuit)
+    claimed = count_claimed(monkeypatch)
+    run_sender(number, request_timeout_seconds=1.5, run_seconds=1.0)
+    assert len(claimed) == 1
+    assert 1 <= claimed[0] <= bulk
+    assert simulator.stats()["requests"] == 1
+    drain()
+    assert states(batch)["queued"] == 3 * bulk + 60 - claimed[0]
+
+
+def count_claimed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many messages each claim gets, from now on."""
+    counts: list[int] = []
+    claim: Callable[..., claims.Claim] = claims.claim
+
+    def counted(**options: object) -> claims.Claim:
+        found = claim(**options)
+        counts.append(len(found.messages))
+        return found
+
+    monkeypatch.setattr(claims, "claim", counted)
+    return counts

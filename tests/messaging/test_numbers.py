@@ -16,6 +16,7 @@ from messaging.services.numbers import (
     adopt_number,
     list_numbers,
     provision_number,
+    release_due,
     release_number,
     search_numbers,
 )
@@ -163,7 +164,7 @@ def test_a_number_is_adopted_once(gateway: Gateway) -> None:
 
 def test_a_released_number_is_gone_at_the_provider_and_can_be_bought_again(gateway: Gateway, on_offer: str) -> None:
     number = provision_number(account=AccountFactory.create(), gateway=gateway, number=on_offer)
-    release_number(number)
+    release_number(number=number, after_days=0)
     number.refresh_from_db()
     assert number.state == "released"
     assert owned(gateway, on_offer) == []
@@ -176,12 +177,13 @@ def test_a_release_of_which_the_reply_is_lost_can_be_repeated(
 ) -> None:
     number = provision_number(account=AccountFactory.create(), gateway=gateway, number=on_offer)
     lose_reply_of("DELETE", monkeypatch)
-    with pytest.raises(ProvisioningError, match="did not answer"):
-        release_number(number)
+    with pytest.raises(ProvisioningError, match="did not answer") as lost:
+        release_number(number=number, after_days=0)
     number.refresh_from_db()
-    assert number.state == "active"
-    release_number(number)
-    assert number.state == "released"
+    assert (number.state, number.problem) == ("leaving", lost.value.text)
+    assert release_due() == 1
+    number.refresh_from_db()
+    assert (number.state, number.problem) == ("released", "")
 
 
 @pytest.mark.parametrize("state", ["launching", "sending", "paused"])
@@ -189,7 +191,7 @@ def test_a_number_that_is_being_sent_from_is_not_released(gateway: Gateway, on_o
     number = provision_number(account=AccountFactory.create(), gateway=gateway, number=on_offer)
     batch = BatchFactory.create(number=number, state=state)
     with pytest.raises(ProvisioningError, match=batch.label):
-        release_number(number)
+        release_number(number=number, after_days=0)
     number.refresh_from_db()
     assert number.state == "active"
     assert len(owned(gateway, on_offer)) == 1
@@ -198,6 +200,5 @@ def test_a_number_that_is_being_sent_from_is_not_released(gateway: Gateway, on_o
 def test_an_adopted_number_is_released_here_alone(simulator: SimulatorProcess, gateway: Gateway) -> None:
     number = adopt_number(account=AccountFactory.create(), gateway=gateway, number="24365", kind="short_code")
     before = simulator.stats()["other_requests"]
-    release_number(number)
-    assert number.state == "released"
+    assert release_number(number=number, after_days=0).state == "released"
     assert simulator.stats()["other_requests"] == before

@@ -158,9 +158,9 @@ class TestNumbers:
         pool = make_pool([first, second])
         batch = launch(pool, 10)
         with pytest.raises(ProvisioningError, match="Cancel what is sent"):
-            release_number(second)
+            release_number(number=second, after_days=0)
         batches.cancel_batch(batch.pk)
-        release_number(second)
+        release_number(number=second, after_days=0)
         pool.refresh_from_db()
         assert list(pool.numbers.all()) == [first]
         assert set(pool.buckets) == {first.pk}

@@ -12,7 +12,7 @@ from django.db import connections
 from broadcast.core.redis import connect_async, get_redis
 from integrations.http.asyncio_driver import AsyncioDriver
 from integrations.http.values import Reply, Request
-from integrations.sms.contract import OutboundSms
+from integrations.sms.contract import OutboundSms, SendResult
 from messaging.engine import keys
 from messaging.engine.lanes import Lane, Staged
 from messaging.engine.optouts import OptOuts
@@ -21,6 +21,7 @@ from messaging.engine.worker import Worker
 from messaging.models import PhoneNumber
 from messaging.services.suppressions import suppress
 from messaging.webhooks.commit import Event, GroupCommit
+from tests.factories import GatewayFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -107,6 +108,40 @@ def test_who_is_heard_to_have_opted_out_is_left_out_whatever_was_looked_at(numbe
 
 def test_who_has_come_back_since_is_sent_to(number: PhoneNumber) -> None:
     assert asyncio.run(send_one(number, hears=keys.stop_of_number(number.number, PERSON))) == (1, 0)
+
+
+async def send_together(number: PhoneNumber) -> set[int]:
+    """Offer a worker a message that was looked at just now, and behind it one whose look is old; those that wait or left."""
+    client = connect_async()
+    window = Window(client, number.gateway_id, 1, bulk=10)
+    window.target, window.slots_until = 1, window.loop.time() + 60
+    single, lane = Lane("s1", "single", number), Lane("b1.1", "token", number)
+    fresh = Staged(OutboundSms(1, number.number, "+14152000002", "Hello", ""), 1, single)
+    old = Staged(OutboundSms(2, number.number, PERSON, "Hello", ""), 1, lane)
+    fresh.checked_at, old.checked_at = window.loop.time() + 60, float("-inf")
+    left: set[int] = set()
+
+    class Counted(Worker):
+        async def _send(self, items: list[Staged]) -> list[SendResult]:
+            left.update(item.sms.id for item in items)
+            window.end()
+            return [SendResult(item.sms.id, provider_id="SM1") for item in items]
+
+    for item in (old, fresh):
+        window.queue.put_nowait(item)
+    window.queue.put_nowait(None)
+    async with asyncio.timeout(10):
+        await Counted(window, number.gateway.adapter, Watched(), 0).run()
+    await client.aclose()
+    window.close()
+    return left
+
+
+def test_a_single_message_in_front_hides_no_old_look(number: PhoneNumber) -> None:
+    """Given one who opted out since an old look, when a fresh single message goes before it, then opt-outs are looked at anew."""
+    get_redis().zadd(keys.STOPS, {keys.stop_of_number(number.number, PERSON): 1})
+    number.gateway = GatewayFactory.create(kind="infobip", credentials={"api_key": "k"})
+    assert asyncio.run(send_together(number)) == {1}
 
 
 @pytest.mark.parametrize("how", ["webhook", "suppression"])

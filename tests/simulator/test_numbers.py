@@ -77,3 +77,44 @@ def test_search_filters(api: httpx.Client, path: str, status: int, count: int) -
 @pytest.mark.parametrize(("form", "code"), [({"PhoneNumber": "12"}, 21421), ({"AreaCode": "999"}, 21452), ({}, 21452)])
 def test_number_that_cannot_be_bought_is_refused(api: httpx.Client, form: dict[str, str], code: int) -> None:
     assert api.post(f"{OWNED}.json", data=form).json()["code"] == code
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "is_owned"),
+    [
+        ("sold", 400, False),
+        ("throttle", 429, False),
+        ("error", 500, False),
+        ("html", 200, False),
+        ("lost_html", 200, True),
+    ],
+)
+def test_a_purchase_can_go_wrong(api: httpx.Client, fault: str, status: int, is_owned: bool) -> None:
+    number = "+14155553344"
+    api.put("/settings", json={"number_faults": [f"buy:{fault}"]})
+    try:
+        answer = api.post(f"{OWNED}.json", data={"PhoneNumber": number})
+        assert answer.status_code == status
+        assert ("html" in answer.headers["content-type"]) is fault.endswith("html")
+        listed = api.get(f"{OWNED}.json", params={"PhoneNumber": number}).json()["incoming_phone_numbers"]
+        assert bool(listed) is is_owned
+    finally:
+        api.put("/settings", json={"number_faults": []})
+        for owned in api.get(f"{OWNED}.json", params={"PhoneNumber": number}).json()["incoming_phone_numbers"]:
+            api.delete(f"{OWNED}/{owned['sid']}.json")
+
+
+def test_a_reply_that_is_lost_closes_the_connection_after_the_purchase(api: httpx.Client) -> None:
+    number = "+14155553345"
+    api.put("/settings", json={"number_faults": ["buy:lost"]})
+    with pytest.raises(httpx.RemoteProtocolError):
+        api.post(f"{OWNED}.json", data={"PhoneNumber": number})
+    api.put("/settings", json={"number_faults": []})
+    [owned] = api.get(f"{OWNED}.json", params={"PhoneNumber": number}).json()["incoming_phone_numbers"]
+    assert api.delete(f"{OWNED}/{owned['sid']}.json").status_code == 204
+
+
+def test_a_fault_that_nobody_knows_is_refused(api: httpx.Client) -> None:
+    answer = api.put("/settings", json={"number_faults": ["buy:explode"]})
+    assert answer.status_code == 400
+    assert "buy:explode" in answer.json()["error"]

@@ -19,6 +19,9 @@ from broadcast.core.redis import connect
 from broadcast.supervisor.ports import free_bind
 from tests.up.processes import eventually, is_running
 
+#: Seconds for a first answer on a machine that is busy with other tests.
+PATIENCE = 60.0
+
 
 class Up:
     """An ``up`` with a data folder and ports of its own."""
@@ -85,9 +88,9 @@ def running(up: Up, *options: str) -> Iterator[subprocess.Popen[bytes]]:
 def test_everything_runs_and_stops_in_order(short_folder: Path) -> None:
     up = Up(short_folder)
     with running(up) as process:
-        login = httpx.get(f"http://{up.console}/admin/login/", headers={"Host": up.console})
+        login = httpx.get(f"http://{up.console}/admin/login/", headers={"Host": up.console}, timeout=PATIENCE)
         assert login.status_code == 200
-        assert httpx.get(f"http://{up.webhooks}/healthz").status_code == 200
+        assert httpx.get(f"http://{up.webhooks}/healthz", timeout=PATIENCE).status_code == 200
         with connect(f"unix://{embedded_socket_path(short_folder)}") as client:
             # The sweep that `up` asks for at its start is taken by the cluster: the queue is empty and a worker was heard.
             eventually(lambda: client.keys("up:*:heard"), "the cluster's first task")
@@ -102,9 +105,9 @@ def test_everything_runs_and_stops_in_order(short_folder: Path) -> None:
 def test_a_part_may_run_alone_and_what_is_killed_leaves_nothing(short_folder: Path) -> None:
     up = Up(short_folder)
     with running(up, "--only", "webhooks") as process:
-        assert httpx.get(f"http://{up.webhooks}/healthz").status_code == 200
+        assert httpx.get(f"http://{up.webhooks}/healthz", timeout=PATIENCE).status_code == 200
         with pytest.raises(httpx.ConnectError):
-            httpx.get(f"http://{up.console}/")
+            httpx.get(f"http://{up.console}/", timeout=PATIENCE)
         second = subprocess.run(
             [sys.executable, str(BASE_DIR / "manage.py"), "up"],
             env={**up.environment, "BROADCAST_WEBHOOK_BIND": free_bind()},

@@ -15,7 +15,7 @@ from integrations.simulator.server import SimulatorError
 class Command(BaseCommand):
     """Runs the simulator in this process; the same options as ``python -m integrations.simulator``."""
 
-    help = "Run the carrier simulator: Twilio's HTTP API, with people behind it. Prints its URL as a line of JSON."
+    help = "Run the carrier simulator: the providers' HTTP APIs, with people behind them. Prints its URL as a line of JSON."
     requires_system_checks: list[str] = []
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:

@@ -21,6 +21,7 @@ from integrations.sms.contract import (
 from integrations.sms.errors import AdapterError
 from integrations.sms.events import DeliveryReport, InboundSms
 from integrations.sms.providers.twilio import numbers
+from integrations.sms.providers.twilio.account import read_account
 from integrations.sms.providers.twilio.lookup import lookup_url, read_lookup
 from integrations.sms.providers.twilio.sending import form_value, read_send, send_body
 from integrations.sms.providers.twilio.signature import check_signature
@@ -37,6 +38,9 @@ class TwilioAdapter(SmsAdapter):
     """
 
     kind = "twilio"
+    unregistered_codes = frozenset({"30032", "30034"})
+    # Not 30022, which is a rate (Twilio's "Error and Warning Dictionary").
+    day_spent_codes = frozenset({"30023", "30027"})
     label = "Twilio"
     default_base_url = "https://api.twilio.com"
     credential_fields = (
@@ -62,16 +66,19 @@ class TwilioAdapter(SmsAdapter):
             "Webhook shared key",
             "Only if webhooks are signed with a shared key instead of the auth token.",
             required=False,
+            for_webhooks=True,
         ),
     )
     capabilities = Capabilities(lookup=True, inbound=True, numbers=True, media=True)
+    repeat_header = "i-twilio-idempotency-token"
 
     def __init__(self, config: GatewayConfig) -> None:
         super().__init__(config)
         given = config.credentials
         account_sid, auth_token = (self._required(name) for name in ("account_sid", "auth_token"))
         user, password = account_sid, auth_token
-        if given.get("api_key_sid") or given.get("api_key_secret"):
+        self._has_api_key = bool(given.get("api_key_sid") or given.get("api_key_secret"))
+        if self._has_api_key:
             user, password = (self._required(name) for name in ("api_key_sid", "api_key_secret"))
         self._base_url = (config.base_url or self.default_base_url).rstrip("/")
         self._api = f"{self._base_url}/2010-04-01/Accounts/{quote(account_sid, safe='')}"
@@ -123,6 +130,25 @@ class TwilioAdapter(SmsAdapter):
             ProviderError: the look-up itself was refused.
         """
         return read_lookup(message, reply)
+
+    def build_check(self, *, on_date: str) -> Request:
+        """A request for the account or, with an API key, for its numbers: a standard key may not read the account."""
+        if self._has_api_key:
+            return super().build_check(on_date=on_date)
+        return Request("GET", f"{self._api}.json", self._headers)
+
+    def parse_check(self, reply: Reply) -> str:
+        """What the account is called and whether it is active, or how many numbers it has.
+
+        Raises:
+            ProviderError: refused, or the account is suspended or closed.
+        """
+        return super().parse_check(reply) if self._has_api_key else read_account(reply)
+
+    def unchecked(self) -> tuple[CredentialField, ...]:
+        """What only a webhook tests; the auth token too where requests use an API key."""
+        with_key = [field for field in self.credential_fields if self._has_api_key and field.name == "auth_token"]
+        return (*with_key, *super().unchecked())
 
     def verify(self, webhook: Webhook) -> None:
         """Check the signature.

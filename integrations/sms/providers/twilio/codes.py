@@ -119,6 +119,10 @@ DELIVERY_ERRORS: dict[str, SendError] = {
     **{error.code: error for error in _DELIVERY_ERRORS},
 }
 
+_PAPERS = (
+    "Numbers of this country need an address or documents. Give them in the Twilio Console, or choose a number of another "
+    "country."
+)
 #: Refusals outside sending; the hint says what to do next.
 HINTS: dict[str, str] = {
     "20003": "Check the gateway's account SID and auth token or API key.",
@@ -127,6 +131,7 @@ HINTS: dict[str, str] = {
     "21421": "Check the phone number.",
     "21422": "Somebody else may have taken the number. Search again and choose another one.",
     "21452": "Search again with another area code.",
+    **dict.fromkeys(("21615", "21628", "21631", "21649"), _PAPERS),
 }
 
 

@@ -7,6 +7,7 @@ from urllib.parse import quote, urlencode
 
 from integrations.http.values import Reply
 from integrations.sms.contract import NumberQuery, ProviderNumber
+from integrations.sms.errors import ProviderError
 from integrations.sms.providers.twilio.sending import code_and_reason, decoded, refusal
 
 _KINDS = {"local": "Local", "toll_free": "TollFree", "mobile": "Mobile"}
@@ -74,9 +75,11 @@ def read_number(reply: Reply) -> ProviderNumber:
         ProviderError: Twilio refused.
     """
     body = decoded(reply)
-    if reply.status not in (200, 201) or not isinstance(body, dict) or not body.get("phone_number"):
-        raise refusal(reply, "to buy or change the number")
-    return _number(body)
+    if reply.status in (200, 201) and isinstance(body, dict) and body.get("phone_number"):
+        return _number(body)
+    error = refusal(reply, "to buy or change the number")
+    # A purchase that cannot be read may have been made: asked for again, it is looked for first.
+    raise ProviderError(error.code, error.text, retryable=error.retryable or 200 <= reply.status < 300)
 
 
 def read_release(reply: Reply) -> None:

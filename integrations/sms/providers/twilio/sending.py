@@ -162,6 +162,10 @@ def refusal(reply: Reply, doing: str) -> ProviderError:
     retryable = reply.status == 429 or reply.status >= 500
     if reply.status in (401, 403):
         hint = HINTS["20003"]
+    elif reply.status == 402:
+        hint = "Add money to the Twilio account, then try again."
+    elif reply.status == 429 and reply.retry_after_seconds:
+        hint = f"Try again in {reply.retry_after_seconds:.0f} seconds."
     else:
         fallback = "Try again in a minute." if retryable else "Twilio's error dictionary tells what to do."
         hint = HINTS.get(code, fallback)
